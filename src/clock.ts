@@ -1,0 +1,24 @@
+/** A timer that has been set; `clear` is safe to call at any time, also after it fired. */
+export interface Timer {
+  clear(): void;
+}
+
+/** Time as modeld sees it. Injected, so that tests decide what time it is and nothing waits for real. */
+export interface Clock {
+  /** Milliseconds since an arbitrary point; never goes back. For durations. */
+  now(): number;
+  /** Milliseconds since the Unix epoch. For what people and other programs read. */
+  wallTime(): number;
+  /** Calls `fire` once, `ms` milliseconds from now, unless the timer is cleared first. */
+  after(ms: number, fire: () => void): Timer;
+}
+
+/** The clock of the machine. */
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  wallTime: () => Date.now(),
+  after(ms, fire) {
+    const id = setTimeout(fire, ms);
+    return { clear: () => clearTimeout(id) };
+  },
+};

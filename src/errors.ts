@@ -1,0 +1,59 @@
+/**
+ * Why a request failed. The words are those of the public contract (`type` in every JSON error), plus `cancelled`:
+ * the client left, so nobody is told.
+ */
+export type ErrorKind =
+  | "invalid_request"
+  | "upstream_invalid"
+  | "unauthorized"
+  | "model_not_found"
+  | "not_found"
+  | "method_not_allowed"
+  | "body_timeout"
+  | "unsupported_media_type"
+  | "queue_full"
+  | "wait_timeout"
+  | "upstream_error"
+  | "protocol"
+  | "truncated"
+  | "first_token_timeout"
+  | "idle_timeout"
+  | "llama_timeout"
+  | "infer_timeout"
+  | "write_timeout"
+  | "not_configured"
+  | "unreachable"
+  | "loading"
+  | "load_failed"
+  | "upstream_refused"
+  | "shutting_down"
+  | "insufficient_vram"
+  | "cancelled";
+
+/** What is known about a failure beyond its kind and message. */
+export interface ErrorDetails {
+  /** The error that led to this one; for the log, never for the client. */
+  readonly cause?: unknown;
+  /** llama-server's own `type`, where it sent one. */
+  readonly upstreamType?: string;
+  /** When to try again, in whole seconds, at least 1. */
+  readonly retryAfterSeconds?: number;
+}
+
+/**
+ * A failure of one request, made where it is known and mapped to HTTP in one table (`src/http/error_table.ts`).
+ * The message is sent to the client: it names the value and the remedy, and holds no secret.
+ */
+export class ModeldError extends Error {
+  override readonly name = "ModeldError";
+  readonly kind: ErrorKind;
+  readonly upstreamType?: string;
+  readonly retryAfterSeconds?: number;
+
+  constructor(kind: ErrorKind, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.kind = kind;
+    if (details.upstreamType !== undefined) this.upstreamType = details.upstreamType;
+    if (details.retryAfterSeconds !== undefined) this.retryAfterSeconds = details.retryAfterSeconds;
+  }
+}

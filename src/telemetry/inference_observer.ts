@@ -1,0 +1,30 @@
+import type { ErrorKind } from "../errors.ts";
+import type { Usage } from "../llama/adapter.ts";
+import type { Timeline } from "./timeline.ts";
+
+/** How an inference ended, in the words of the public contract's error table, plus `ok` and `cancelled`. */
+export type Outcome =
+  | "ok"
+  | "cancelled"
+  | "invalid"
+  | "rejected"
+  | "timeout"
+  | "upstream_error"
+  | "truncated"
+  | "shutdown";
+
+/** What is known when an inference has ended. */
+export interface InferenceResult {
+  readonly outcome: Outcome;
+  /** The HTTP status that was sent; 499 where the client left before one was. */
+  readonly status: number;
+  readonly usage?: Usage;
+  /** Set unless the outcome is `ok`. */
+  readonly error?: { readonly kind: ErrorKind; readonly message: string };
+}
+
+/** Who is told of inferences: metrics, log, traces. Called once each per inference. */
+export interface InferenceObserver {
+  started(timeline: Timeline): void;
+  ended(timeline: Timeline, result: InferenceResult): void;
+}
