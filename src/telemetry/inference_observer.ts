@@ -20,10 +20,13 @@ export interface InferenceResult {
   readonly status: number;
   readonly usage?: Usage;
   /** Set unless the outcome is `ok`. */
-  readonly error?: { readonly kind: ErrorKind; readonly message: string };
+  readonly error?: { readonly kind: ErrorKind; readonly message: string; readonly upstreamType?: string };
 }
 
-/** Who is told of inferences: metrics, log, traces. Called once each per inference. */
+/**
+ * Who is told of inferences: metrics, log, traces. Called once each for every `POST /infer`, those refused before they reach
+ * the manager included; `ended` after `timeline.end()`.
+ */
 export interface InferenceObserver {
   started(timeline: Timeline): void;
   ended(timeline: Timeline, result: InferenceResult): void;

@@ -1,0 +1,85 @@
+import { Gauge, Registry } from "prom-client";
+import type { Clock } from "../clock.ts";
+import type { Status } from "../manager/status.ts";
+import { backpressureCounter, type HttpMetrics, httpMetrics } from "./http_metrics.ts";
+import { inferenceMetrics } from "./inference_metrics.ts";
+import type { InferenceObserver } from "./inference_observer.ts";
+import { processMetrics } from "./process_metrics.ts";
+import { statusMetrics } from "./status_metrics.ts";
+
+/** What `createMetrics` needs to know. */
+export interface MetricsOptions {
+  /** `manager.status`, read at each scrape. */
+  readonly status: () => Status;
+  /** modeld's own version. */
+  readonly version: string;
+  readonly clock: Clock;
+}
+
+/** All metrics of one daemon. */
+export interface Metrics {
+  /** To be told of every inference. */
+  readonly inferences: InferenceObserver;
+  /** To be told of every HTTP request. */
+  readonly http: HttpMetrics;
+  /** The media type of what `render` gives. */
+  readonly contentType: string;
+  /** All metrics as Prometheus text. */
+  render(): Promise<string>;
+  /** What there is, for the documentation. */
+  describe(): readonly MetricDescription[];
+}
+
+/** One metric as the documentation lists it. */
+export interface MetricDescription {
+  readonly name: string;
+  readonly help: string;
+  readonly type: string;
+  readonly labels: readonly string[];
+}
+
+/** Makes the metrics of one daemon, in a registry of their own. */
+export function createMetrics(options: MetricsOptions): Metrics {
+  const registry = new Registry();
+  const http = httpMetrics(registry);
+  const backpressure = backpressureCounter(registry);
+  const inferences = inferenceMetrics(registry);
+  const updateStatus = statusMetrics(registry);
+  const updateProcess = processMetrics(registry, options.clock.wallTime());
+  new Gauge({
+    name: "modeld_build_info",
+    help: "Always 1; the versions stand in the labels.",
+    labelNames: ["version", "deno", "v8"],
+    registers: [registry],
+  }).set({ version: options.version, deno: Deno.version.deno, v8: Deno.version.v8 }, 1);
+  return {
+    inferences: {
+      started: inferences.started,
+      ended(timeline, result) {
+        inferences.ended(timeline, result);
+        const kind = result.error?.kind;
+        if (kind === "queue_full" || kind === "wait_timeout") backpressure(kind);
+      },
+    },
+    http,
+    contentType: registry.contentType,
+    render() {
+      updateStatus(options.status());
+      updateProcess();
+      return registry.metrics();
+    },
+    describe: () => registry.getMetricsAsArray().map((metric) => describe(metric as unknown as PromClientMetric)),
+  };
+}
+
+/** What prom-client's metrics have beyond its own type declarations. */
+interface PromClientMetric {
+  readonly name: string;
+  readonly help: string;
+  readonly type: string;
+  readonly labelNames: readonly string[];
+}
+
+function describe({ name, help, type, labelNames }: PromClientMetric): MetricDescription {
+  return { name, help, type, labels: [...labelNames] };
+}
