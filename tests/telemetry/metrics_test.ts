@@ -1,0 +1,155 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import type { ErrorKind } from "../../src/errors.ts";
+import type { InstanceStatus, Status } from "../../src/manager/status.ts";
+import { createMetrics } from "../../src/telemetry/metrics.ts";
+import { Timeline } from "../../src/telemetry/timeline.ts";
+import { ManualClock } from "./manual_clock.ts";
+
+const IDLE: Status = {
+  instances: [],
+  budget_mb: 0,
+  used_est_mb: 0,
+  margin_mb: 0,
+  state: "ready",
+  uptime_seconds: 1,
+  server_time_unix: 1,
+  evictions_total: 0,
+  loads_total: 0,
+  warmups_in_progress: 0,
+  draining_count: 0,
+};
+
+function instance(model_id: string, numbers: Partial<InstanceStatus> = {}): InstanceStatus {
+  return {
+    model_id,
+    state: "ready",
+    last_used_unix: 0,
+    est_vram_mb: 1,
+    est_source: "unknown",
+    queue_len: 0,
+    inflight: 0,
+    max_queue_depth: 32,
+    slots: 1,
+    queue_wait_ms_p50: 0,
+    ...numbers,
+  };
+}
+
+/** Metrics of a daemon whose manager says what `now.status` says, and the value of one sample of theirs. */
+function daemon() {
+  const now = { status: IDLE };
+  const clock = new ManualClock();
+  const metrics = createMetrics({ status: () => now.status, version: "1.2.3", clock });
+  const sample = async (name: string) => {
+    const line = (await metrics.render()).split("\n").find((line) => line.startsWith(`${name} `));
+    return line === undefined ? undefined : Number(line.slice(name.length));
+  };
+  return { now, clock, metrics, sample };
+}
+
+function stream(clock: ManualClock, model: string, gaps: readonly number[]): Timeline {
+  const timeline = new Timeline("r", clock);
+  timeline.enter("queue");
+  timeline.model = model;
+  clock.pass(30);
+  timeline.enter("prefill");
+  clock.pass(400);
+  timeline.received(1);
+  for (const gap of gaps) {
+    timeline.waiting();
+    clock.pass(gap);
+    timeline.received(1);
+  }
+  timeline.end();
+  return timeline;
+}
+
+Deno.test("an inference that went well shows in every metric of inferences", async () => {
+  const { clock, metrics, sample } = daemon();
+  const usage = { promptTokens: 5, completionTokens: 3, totalTokens: 8 };
+  metrics.inferences.ended(stream(clock, "m", [15, 700_000]), { outcome: "ok", status: 200, usage });
+  assertEquals(await sample(`modeld_requests_total{model="m",outcome="ok",stage="stream"}`), 1);
+  assertEquals(await sample(`modeld_tokens_total{model="m",kind="prompt"}`), 5);
+  assertEquals(await sample(`modeld_tokens_total{model="m",kind="completion"}`), 3);
+  assertEquals(await sample(`modeld_queue_wait_seconds_sum{model="m"}`), 0.03);
+  assertEquals(await sample(`modeld_time_to_first_token_seconds_bucket{le="0.2",model="m"}`), 0);
+  assertEquals(await sample(`modeld_time_to_first_token_seconds_bucket{le="0.5",model="m"}`), 1);
+  assertEquals(await sample(`modeld_inter_token_seconds_bucket{le="0.01",model="m"}`), 0);
+  assertEquals(await sample(`modeld_inter_token_seconds_bucket{le="0.02",model="m"}`), 1);
+  assertEquals(await sample(`modeld_inter_token_seconds_bucket{le="600",model="m"}`), 1);
+  assertEquals(await sample(`modeld_inter_token_seconds_bucket{le="+Inf",model="m"}`), 2);
+  assertEquals(await sample(`modeld_inter_token_seconds_count{model="m"}`), 2);
+  assertEquals(await sample(`modeld_inter_token_seconds_sum{model="m"}`), 700.015);
+  assertEquals(await sample("modeld_overhead_seconds_count"), 1);
+});
+
+Deno.test("inter-token times of several inferences add up per model", async () => {
+  const { clock, metrics, sample } = daemon();
+  for (const model of ["a", "a", "b"]) {
+    metrics.inferences.ended(stream(clock, model, [15]), { outcome: "ok", status: 200 });
+  }
+  assertEquals(await sample(`modeld_inter_token_seconds_count{model="a"}`), 2);
+  assertEquals(await sample(`modeld_inter_token_seconds_count{model="b"}`), 1);
+});
+
+Deno.test("a request whose model was never resolved makes no series of its own", async () => {
+  const { clock, metrics, sample } = daemon();
+  const timeline = new Timeline("r", clock);
+  timeline.end();
+  const error = { kind: "model_not_found" as const, message: "model not found: ../../etc" };
+  metrics.inferences.ended(timeline, { outcome: "invalid", status: 404, error });
+  assertEquals(await sample(`modeld_requests_total{model="",outcome="invalid",stage="queue"}`), 1);
+  assertEquals((await metrics.render()).includes("etc"), false);
+});
+
+Deno.test("a method that a client made up is counted as other", async () => {
+  const { metrics, sample } = daemon();
+  metrics.http.began("other");
+  assertEquals(await sample(`modeld_http_inflight_requests{path="other"}`), 1);
+  metrics.http.ended("other", "BREW", 404, 2);
+  assertEquals(await sample(`modeld_http_inflight_requests{path="other"}`), 0);
+  assertEquals(await sample(`modeld_http_requests_total{path="other",method="other",status="404"}`), 1);
+});
+
+Deno.test("a full queue and a passed max-wait are counted by reason, other failures are not", async () => {
+  const { clock, metrics, sample } = daemon();
+  const fail = (kind: ErrorKind) => {
+    const timeline = new Timeline("r", clock);
+    timeline.end();
+    metrics.inferences.ended(timeline, { outcome: "rejected", status: 429, error: { kind, message: "no" } });
+  };
+  assertEquals(await sample(`modeld_http_backpressure_total{reason="queue_full"}`), 0);
+  for (const kind of ["queue_full", "wait_timeout", "wait_timeout", "insufficient_vram"] as const) fail(kind);
+  assertEquals(await sample(`modeld_http_backpressure_total{reason="queue_full"}`), 1);
+  assertEquals(await sample(`modeld_http_backpressure_total{reason="wait_timeout"}`), 2);
+});
+
+Deno.test("the manager's numbers are those of the moment of the scrape, and a model that is gone leaves no gauge", async () => {
+  const { now, sample } = daemon();
+  const server = { url: "http://127.0.0.1:1", reachable: true };
+  now.status = {
+    ...IDLE,
+    loads_total: 4,
+    evictions_total: 2,
+    server,
+    instances: [instance("a", { queue_len: 7, inflight: 3, slots: 4 }), instance("b")],
+  };
+  assertEquals(await sample(`modeld_queue_depth{model="a"}`), 7);
+  assertEquals(await sample(`modeld_inflight{model="a"}`), 3);
+  assertEquals(await sample(`modeld_slots{model="a"}`), 4);
+  assertEquals(await sample("modeld_model_loads_total"), 4);
+  assertEquals(await sample("modeld_model_evictions_total"), 2);
+  assertEquals(await sample("modeld_llama_server_up"), 1);
+  now.status = { ...IDLE, loads_total: 5, server: { ...server, reachable: false }, instances: [instance("b")] };
+  assertEquals(await sample(`modeld_queue_depth{model="a"}`), undefined);
+  assertEquals(await sample("modeld_model_loads_total"), 5);
+  assertEquals(await sample("modeld_llama_server_up"), 0);
+});
+
+Deno.test("process metrics hold real numbers, without any permission", async () => {
+  const { metrics, sample } = daemon();
+  for (const name of ["process_cpu_seconds_total", "process_resident_memory_bytes", "modeld_heap_used_bytes"]) {
+    assertEquals((await sample(name) ?? 0) > 0, true, name);
+  }
+  assertStringIncludes(await metrics.render(), `modeld_build_info{version="1.2.3",deno="${Deno.version.deno}"`);
+});
