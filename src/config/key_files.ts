@@ -1,0 +1,91 @@
+import type { Parsed } from "./kind.ts";
+import { secret } from "./kinds.ts";
+import type { Draft } from "./draft.ts";
+import { describeProblem } from "./problem.ts";
+import { explainReadError } from "./read_error.ts";
+import { type SettingName, settingsTable } from "./settings_table.ts";
+import type { Source } from "./source.ts";
+
+const precedence: readonly Source["from"][] = ["default", "file", "variable", "flag"];
+
+/**
+ * Reads the files that hold keys and certificates: puts the keys where they would stand had they been given directly.
+ *
+ * @returns the PEM texts of the certificate authorities.
+ */
+export async function readKeyFiles(draft: Draft): Promise<readonly string[]> {
+  if (fileCounts(draft)) {
+    const key = await readNamedFile(draft, "llamaApiKeyFile", firstKey);
+    if (key !== undefined) {
+      draft.values["llamaApiKey"] = key;
+      draft.sources["llamaApiKey"] = draft.sources["llamaApiKeyFile"] as Source;
+    }
+  }
+  const clientKeys = await readNamedFile(draft, "apiKeyFile", allKeys);
+  if (clientKeys !== undefined) {
+    const direct = draft.values["apiKeys"] as readonly string[];
+    draft.values["apiKeys"] = Object.freeze([...new Set([...direct, ...clientKeys])]);
+    if (direct.length === 0) draft.sources["apiKeys"] = draft.sources["apiKeyFile"] as Source;
+  }
+  const pem = await readNamedFile(draft, "llamaCaFile", certificates);
+  return Object.freeze(pem === undefined ? [] : [pem]);
+}
+
+/** A key given directly and a key file exclude each other; the one of the higher source counts. */
+function fileCounts(draft: Draft): boolean {
+  const direct = draft.sources["llamaApiKey"]?.from ?? "default";
+  const file = draft.sources["llamaApiKeyFile"]?.from ?? "default";
+  if (direct === file && direct !== "default") {
+    draft.problems.push("llama_api_key and llama_api_key_file are both set in the same place: keep one of them");
+  }
+  return precedence.indexOf(file) > precedence.indexOf(direct);
+}
+
+async function readNamedFile<T>(
+  draft: Draft,
+  name: SettingName,
+  read: (text: string) => Parsed<T>,
+): Promise<T | undefined> {
+  const path = draft.values[name];
+  if (typeof path !== "string") return undefined;
+  let parsed: Parsed<T>;
+  try {
+    parsed = read(await Deno.readTextFile(path));
+  } catch (error) {
+    parsed = { problem: explainReadError(error) };
+  }
+  if ("value" in parsed) return parsed.value;
+  draft.problems.push(describeProblem(settingsTable[name], path, draft.sources[name] as Source, parsed.problem));
+  return undefined;
+}
+
+function keyLines(text: string): string[] {
+  return text.split(/\r?\n/).map((line) => line.trim()).filter((line) => line !== "" && !line.startsWith("#"));
+}
+
+function firstKey(text: string): Parsed<string> {
+  const [key, ...more] = keyLines(text);
+  if (key === undefined) return { problem: "holds no key: its first line must be one" };
+  if (more.length > 0) return { problem: "holds more than one line: a single key is allowed" };
+  return usable(secret.fromText(key));
+}
+
+function allKeys(text: string): Parsed<readonly string[]> {
+  const keys = keyLines(text);
+  if (keys.length === 0) return { problem: "holds no key: at least one line must be one" };
+  for (const key of keys) {
+    const parsed = usable(secret.fromText(key));
+    if ("problem" in parsed) return parsed;
+  }
+  return { value: keys };
+}
+
+function usable(parsed: Parsed<string>): Parsed<string> {
+  return "problem" in parsed ? { problem: `holds a key that ${parsed.problem}` } : parsed;
+}
+
+function certificates(text: string): Parsed<string> {
+  return text.includes("-----BEGIN CERTIFICATE-----")
+    ? { value: text }
+    : { problem: "holds no certificate: PEM text with BEGIN CERTIFICATE is allowed" };
+}

@@ -1,0 +1,159 @@
+import { formatDuration, parseDuration } from "./duration.ts";
+import type { Kind, Parsed } from "./kind.ts";
+
+/** The longest time that a timer of the platform can wait for, in whole hours (2^31 - 1 ms, rounded down). */
+const longestHours = 596;
+
+/** Any text, kept as it is. */
+export const text: Kind<string> = {
+  name: "text",
+  placeholder: "TEXT",
+  schema: { type: "string" },
+  fromText: (value) => ({ value }),
+  fromFile: (value) => typeof value === "string" ? { value } : { problem: "is not a text" },
+  toFile: (value) => value,
+};
+
+/** The path of a file or folder; `~` is expanded when all settings are known. */
+export function path(isPath: "file" | "folder"): Kind<string> {
+  return { ...text, name: `path of a ${isPath}`, placeholder: isPath.toUpperCase(), isPath };
+}
+
+/** What is sent in an `Authorization` header: printable ASCII without spaces. Problems never repeat it. */
+export const secret: Kind<string> = {
+  ...text,
+  name: "secret",
+  placeholder: "KEY",
+  mask,
+  fromText: readSecret,
+  fromFile: (value) => typeof value === "string" ? readSecret(value) : { problem: "is not a text" },
+};
+
+function mask(): string {
+  return "***";
+}
+
+function readSecret(value: string): Parsed<string> {
+  if (/^[\x21-\x7e]+$/.test(value)) return { value };
+  return { problem: "holds a character that no HTTP header can carry: printable ASCII without spaces is allowed" };
+}
+
+/** Several secrets, by comma. */
+export const secrets: Kind<readonly string[]> = {
+  ...listOf({ name: "list of secrets", placeholder: "KEY,KEY" }, readSecret),
+  mask,
+};
+
+/** Any texts, by comma in flags and variables, as an array in a config file. */
+export const list: Kind<readonly string[]> = listOf({ name: "list", placeholder: "A,B" }, (value) => ({ value }));
+
+function listOf(
+  names: Pick<Kind<unknown>, "name" | "placeholder">,
+  readItem: (item: string) => Parsed<string>,
+): Kind<readonly string[]> {
+  const readItems = (items: readonly string[]): Parsed<readonly string[]> => {
+    const values: string[] = [];
+    for (const item of items) {
+      const parsed = readItem(item);
+      if ("problem" in parsed) return parsed;
+      values.push(parsed.value);
+    }
+    return { value: Object.freeze(values) };
+  };
+  return {
+    ...names,
+    schema: { type: "array", items: { type: "string" } },
+    fromText: (value) => readItems(value.split(",").map((item) => item.trim()).filter((item) => item !== "")),
+    fromFile: (value) =>
+      Array.isArray(value) && value.every((item) => typeof item === "string")
+        ? readItems(value)
+        : { problem: "is not an array of texts" },
+    toFile: (value) => value,
+  };
+}
+
+/** true or false. */
+export const boolean: Kind<boolean> = {
+  name: "boolean",
+  placeholder: "BOOLEAN",
+  isBoolean: true,
+  choices: ["true", "false"],
+  schema: { type: "boolean" },
+  fromText: (value) => {
+    if (value === "true" || value === "1") return { value: true };
+    if (value === "false" || value === "0") return { value: false };
+    return { problem: "is not a boolean: true or false is allowed" };
+  },
+  fromFile: (value) =>
+    typeof value === "boolean" ? { value } : { problem: "is not a boolean: true or false, without quotes, is allowed" },
+  toFile: (value) => value,
+};
+
+/** A whole number from `min` to `max`. */
+export function integer({ min = 0, max = 2 ** 31 - 1 }: { min?: number; max?: number } = {}): Kind<number> {
+  const allowed = `a whole number from ${min} to ${max} is allowed`;
+  const check = (value: number): Parsed<number> =>
+    value >= min && value <= max ? { value } : { problem: `is out of range: ${allowed}` };
+  return {
+    name: "integer",
+    placeholder: "N",
+    schema: { type: "integer", minimum: min, maximum: max },
+    fromText: (value) =>
+      /^-?\d+$/.test(value) ? check(Number(value)) : { problem: `is not a whole number: ${allowed}` },
+    fromFile: (value) =>
+      Number.isInteger(value)
+        ? check(value as number)
+        : { problem: `is not a whole number: ${allowed}, without quotes` },
+    toFile: (value) => value,
+  };
+}
+
+/** A duration in milliseconds. Where `zero` says what it means, 0 is allowed, also bare. */
+export function duration({ zero }: { zero: string | undefined }): Kind<number> {
+  const examples = "write a number with its unit, such as 300ms, 30s, 1m30s or 1h";
+  const read = (value: string): Parsed<number> => {
+    const ms = parseDuration(value);
+    if (ms === undefined) {
+      const hint = /^\d+(\.\d+)?$/.test(value) ? "has no unit" : "is not a duration";
+      return { problem: `${hint}: ${examples}${zero === undefined ? "" : `; 0 means ${zero}`}` };
+    }
+    if (ms < 0) return { problem: `is negative: ${examples}` };
+    if (ms === 0 && zero === undefined) return { problem: `must be more than 0: ${examples}` };
+    if (ms > 0 && ms < 1) return { problem: "is too short: 1ms is the shortest" };
+    if (ms > longestHours * 3_600_000) return { problem: `is too long: ${longestHours}h is the longest` };
+    return { value: Math.round(ms) };
+  };
+  return {
+    name: "duration",
+    placeholder: "DURATION",
+    schema: zero === undefined
+      ? { type: "string", pattern: schemaPattern }
+      : { type: ["string", "integer"], pattern: schemaPattern, maximum: 0, minimum: 0 },
+    fromText: read,
+    fromFile: (value) => {
+      if (typeof value === "string") return read(value);
+      return typeof value === "number" ? read(String(value)) : { problem: `is not a duration: ${examples}` };
+    },
+    toFile: (value) => value === 0 ? 0 : formatDuration(value),
+  };
+}
+
+const schemaPattern = "^\\+?(0|(([0-9]+(\\.[0-9]*)?|\\.[0-9]+)(ns|us|µs|ms|s|m|h))+)$";
+
+/** One of a few words. */
+export function choice<const T extends string>(...choices: readonly T[]): Kind<T> {
+  const allowed = `one of ${choices.join(", ")} is allowed`;
+  const read = (value: unknown): Parsed<T> => {
+    const found = choices.find((word) => word === value);
+    return found === undefined ? { problem: `is not known: ${allowed}` } : { value: found };
+  };
+  return {
+    name: choices.join(" | "),
+    placeholder: "WORD",
+    choices,
+    schema: { type: "string", enum: choices },
+    fromText: read,
+    fromFile: read,
+    toFile: (value) => value,
+  };
+}

@@ -1,0 +1,37 @@
+import { describeSource, type Source } from "./source.ts";
+import type { Setting } from "./setting.ts";
+
+/** How much of a wrong value a problem repeats, in characters. */
+const shownLength = 80;
+
+/** Everything that is wrong with a configuration, found in one go; each problem is one line that says what to do. */
+export class ConfigurationError extends Error {
+  override readonly name = "ConfigurationError";
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(problems.join("\n"));
+    this.problems = problems;
+  }
+}
+
+/** One line: setting, value, what is wrong with it and what is allowed, where it came from. */
+export function describeProblem(setting: Setting<unknown>, written: unknown, source: Source, problem: string): string {
+  return `${setting.title}: ${show(setting, written)} ${problem} (${describeSource(source)})`;
+}
+
+function show(setting: Setting<unknown>, written: unknown): string {
+  const { mask } = setting.kind;
+  if (typeof written === "string") return quote(mask === undefined ? written : mask(written));
+  if (mask !== undefined) return "***";
+  return shorten(JSON.stringify(written) ?? String(written));
+}
+
+/** Quotes a text of the operator's, so that its beginning and end show and it stays on one line. */
+export function quote(text: string): string {
+  return JSON.stringify(shorten(text));
+}
+
+function shorten(text: string): string {
+  return text.length > shownLength ? `${text.slice(0, shownLength)}...` : text;
+}
