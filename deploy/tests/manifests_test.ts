@@ -1,0 +1,76 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { DCLinter } from "dclint";
+import jsonPatch from "fast-json-patch";
+import { Deployment } from "kubernetes-models/apps/v1/Deployment";
+import { HorizontalPodAutoscaler } from "kubernetes-models/autoscaling/v2/HorizontalPodAutoscaler";
+import { NetworkPolicy } from "kubernetes-models/networking.k8s.io/v1/NetworkPolicy";
+import { Service } from "kubernetes-models/v1/Service";
+import { PodMonitor } from "@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1/PodMonitor";
+import { parse } from "yaml";
+
+// deno-lint-ignore no-explicit-any -- the shape is what is being checked
+type Manifest = any;
+
+/** Reads a YAML file below `deploy/`. */
+function read(path: string): Manifest {
+  return parse(Deno.readTextFileSync(new URL(`../${path}`, import.meta.url)), { merge: true });
+}
+
+/** The published schema of each kind that is used here. */
+const kinds = { Deployment, HorizontalPodAutoscaler, NetworkPolicy, Service, PodMonitor };
+
+function validate(manifest: Manifest): void {
+  const Kind = kinds[manifest.kind as keyof typeof kinds];
+  new Kind(manifest).validate();
+}
+
+Deno.test("compose.yaml satisfies the Compose specification's schema", () => {
+  const linter = new DCLinter({ rules: {}, quiet: true, debug: false, exclude: [] });
+  const [result] = linter.lintFiles([new URL("../compose.yaml", import.meta.url).pathname], false);
+  // The linter's other rules are matters of taste, such as the order of keys.
+  assertEquals(result?.messages.filter(({ rule }) => rule === "invalid-schema"), []);
+});
+
+const base = read("kubernetes/base/kustomization.yaml");
+for (const file of base.resources as string[]) {
+  Deno.test(`kubernetes/base/${file} satisfies its kind's published schema`, () => {
+    validate(read(`kubernetes/base/${file}`));
+  });
+}
+
+Deno.test("a manifest with a wrong type does not pass the check", () => {
+  const deployment = read("kubernetes/base/deployment.yaml");
+  deployment.spec.replicas = "one";
+  assertThrows(() => validate(deployment), Error, "replicas");
+});
+
+Deno.test("the GPU overlay's patches apply to the base and leave a valid Deployment", () => {
+  const deployment = read("kubernetes/base/deployment.yaml");
+  for (const { patch } of read("kubernetes/overlays/gpu/kustomization.yaml").patches) {
+    jsonPatch.applyPatch(deployment, parse(patch), true);
+  }
+  validate(deployment);
+  const server = deployment.spec.template.spec.initContainers[0];
+  assertEquals(server.args.slice(-2), ["-ngl", "999"]);
+  assertEquals(server.resources.limits["nvidia.com/gpu"], 1);
+});
+
+Deno.test("everything that selects modeld's pods selects the label they have", () => {
+  const label = { "app.kubernetes.io/name": "modeld" };
+  const pod = read("kubernetes/base/deployment.yaml").spec.template.metadata.labels;
+  assertEquals(pod, label);
+  assertEquals(read("kubernetes/base/service.yaml").spec.selector, label);
+  assertEquals(read("kubernetes/base/pod_monitor.yaml").spec.selector.matchLabels, label);
+  assertEquals(read("kubernetes/base/network_policy.yaml").spec.podSelector.matchLabels, label);
+});
+
+Deno.test("compose and Kubernetes give modeld longer to stop than modeld takes to drain", () => {
+  const seconds = (duration: string): number => Number(duration.match(/^(\d+)s$/)?.[1]);
+  const { modeld } = read("compose.yaml").services;
+  assertEquals(seconds(modeld.stop_grace_period) > seconds(modeld.environment.MODELD_SHUTDOWN_TIMEOUT), true);
+  const pod = read("kubernetes/base/deployment.yaml").spec.template.spec;
+  const drain = (base.configMapGenerator[0].literals as string[])
+    .find((literal) => literal.startsWith("MODELD_SHUTDOWN_TIMEOUT="))?.split("=")[1] ?? "";
+  const preStop = pod.containers[0].lifecycle.preStop.sleep.seconds;
+  assertEquals(pod.terminationGracePeriodSeconds > preStop + seconds(drain), true);
+});
