@@ -1,24 +1,29 @@
 /**
  * Runs a deno subcommand on this project: `tools/deno.ts <subcommand> [arguments]`. Every task that needs dependencies
  * goes through it, so that modeld also builds, runs and tests where JSR cannot be reached
- * (docs/adr/0001-living-without-jsr.md). Itself it imports nothing that is not in this folder.
+ * (docs/adr/0001-living-without-jsr.md). Itself it imports nothing from outside the project.
  */
 import project from "../deno.json" with { type: "json" };
-import standIns from "./std/import_map.json" with { type: "json" };
-import { chooseStd } from "./choose_std.ts";
+import { chooseStd, whyUnreachable } from "./choose_std.ts";
 import { runForwardingSignals } from "./run_forwarding_signals.ts";
+import standIns from "./std/import_map.json" with { type: "json" };
 
 /** How long JSR may take to answer before the stand-ins are used, in ms. */
 const JSR_DEADLINE = 2_000;
 
 const [subcommand = "help", ...rest] = Deno.args;
-const source = await chooseStd({ wanted: Deno.env.get("MODELD_STD"), isCached, isReachable });
+const { source, note } = await chooseStd({
+  wanted: Deno.env.get("MODELD_STD"),
+  isCached,
+  unreachable: () => whyUnreachable("https://jsr.io/@std/assert/meta.json", JSR_DEADLINE),
+});
+if (note !== undefined) console.error(note);
 const flags = source === "jsr" ? [] : [`--import-map=${import.meta.resolve("./std/import_map.json")}`];
 Deno.exit(await runForwardingSignals(Deno.execPath(), [subcommand, ...flags, ...rest], { PATH: pathWithThisDeno() }));
 
-/** Tries what the project itself will import; this process runs with `--cached-only`, so nothing is downloaded. */
+/** Tries what the project imports. This process runs with `--cached-only`, so nothing is downloaded. */
 async function isCached(): Promise<boolean> {
-  const packages: Record<string, string> = project.imports;
+  const packages: Readonly<Record<string, string>> = project.imports;
   const modules = Object.keys(standIns.imports).filter((name) => name.startsWith("@std/"));
   const results = await Promise.allSettled(modules.map((module) => {
     const [scope, name, ...path] = module.split("/");
@@ -27,20 +32,7 @@ async function isCached(): Promise<boolean> {
   return results.every(({ status }) => status === "fulfilled");
 }
 
-async function isReachable(): Promise<boolean> {
-  try {
-    const answer = await fetch("https://jsr.io/@std/assert/meta.json", { signal: AbortSignal.timeout(JSR_DEADLINE) });
-    await answer.body?.cancel();
-    if (answer.ok) return true;
-    console.error(`jsr.io answers ${answer.status}: using tools/std in place of @std (MODELD_STD=jsr|local decides)`);
-  } catch (error) {
-    const reason = error instanceof DOMException ? `no answer in ${JSR_DEADLINE} ms` : "unreachable";
-    console.error(`jsr.io: ${reason}: using tools/std in place of @std (MODELD_STD=jsr|local decides)`);
-  }
-  return false;
-}
-
-/** Puts this very deno first, so that a test that runs `deno` runs the version it was started with. */
+/** Puts this very deno first, so that a test that runs `deno` gets the version it was started with. */
 function pathWithThisDeno(): string {
   const folder = Deno.execPath().replace(/[\\/][^\\/]*$/, "");
   return [folder, Deno.env.get("PATH") ?? ""].join(Deno.build.os === "windows" ? ";" : ":");

@@ -65,7 +65,8 @@ export function parseArgs<B extends string = never, S extends string = never, C 
   /** Stores a flag without `=`; returns whether it took the next argument as its value. */
   function setFrom(key: string, next: string | undefined, arg: string): boolean {
     const takesValue = !booleans.has(key) && !(options.boolean === true && arg.startsWith("--"));
-    const isValue = takesValue ? !!next && !next.startsWith("-") : next === "true" || next === "false";
+    const flagLike = arg.startsWith("--") ? /^-/ : /^--?[^-]/;
+    const isValue = takesValue ? !!next && !flagLike.test(next) : next === "true" || next === "false";
     if (!isValue) set(key, strings.has(key) ? "" : true, arg);
     else set(key, takesValue ? next ?? "" : next === "true", arg);
     return isValue;
