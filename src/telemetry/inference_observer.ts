@@ -19,6 +19,8 @@ export interface InferenceResult {
   /** The HTTP status that was sent; 499 where the client left before one was. */
   readonly status: number;
   readonly usage?: Usage;
+  /** As in the final line. */
+  readonly finishReason?: string;
   /** Set unless the outcome is `ok`. */
   readonly error?: { readonly kind: ErrorKind; readonly message: string; readonly upstreamType?: string };
 }

@@ -24,8 +24,9 @@ export interface TimelineOptions {
  * What one inference went through, written down as it happens and read once at its end by metrics, log and traces.
  * Times are the clock's milliseconds.
  *
- * Who calls what: http creates it on arrival, calls `bodyRead` once, and `waiting` before and `received` after each
- * `Generation.next()`; the manager sets `model` and calls `enter` for `queue`, `load` and `prefill`; http calls `end`.
+ * Who calls what: http creates it on arrival, calls `bodyRead` once, calls the manager inside `run`, calls `waiting` before
+ * and `received` after each `Generation.next()`, and `end`; the manager sets `model` and calls `enter` for `queue`, `load`
+ * and `prefill`.
  */
 export class Timeline {
   readonly requestId: string;
@@ -35,9 +36,11 @@ export class Timeline {
   readonly arrivedWallTime: number;
   /** The model's id once it is known to the registry; a client cannot put a word of its own here. */
   model: string | undefined;
-  /** The `traceparent` to send to llama-server: the client's, unless tracing puts its own span's there. */
+  /** The `traceparent` to send to llama-server: the client's; none where tracing is on, as Deno's fetch sends its own. */
   traceparent: string | undefined;
-  /** Set until `end`: the stage the request is in. Afterwards: the stage it ended in. */
+  /** Set by tracing, see `run`. */
+  inContext: (<T>(work: () => T) => T) | undefined;
+  /** The stage the request is in; after `end`, the stage it ended in. */
   stage: Stage = "queue";
   /** Every stay in a stage, in order. */
   readonly spans: StageSpan[] = [];
@@ -68,6 +71,14 @@ export class Timeline {
   /** The request's body is here: from now on it is modeld that takes the time, not the client. */
   bodyRead(): void {
     this.#bodyReadAt = this.#clock.now();
+  }
+
+  /**
+   * Does the work as part of this inference: what it sends to llama-server belongs to the inference's trace. Without
+   * tracing it just does it.
+   */
+  run<T>(work: () => T): T {
+    return this.inContext === undefined ? work() : this.inContext(work);
   }
 
   /**
