@@ -3,7 +3,7 @@ import type { ErrorKind } from "../../src/errors.ts";
 import type { InstanceStatus, Status } from "../../src/manager/status.ts";
 import { createMetrics } from "../../src/telemetry/metrics.ts";
 import { Timeline } from "../../src/telemetry/timeline.ts";
-import { ManualClock } from "./manual_clock.ts";
+import { FakeClock } from "../support/fake_clock.ts";
 
 const IDLE: Status = {
   instances: [],
@@ -38,7 +38,7 @@ function instance(model_id: string, numbers: Partial<InstanceStatus> = {}): Inst
 /** Metrics of a daemon whose manager says what `now.status` says, and the value of one sample of theirs. */
 function daemon() {
   const now = { status: IDLE };
-  const clock = new ManualClock();
+  const clock = new FakeClock();
   const metrics = createMetrics({ status: () => now.status, version: "1.2.3", clock });
   const sample = async (name: string) => {
     const line = (await metrics.render()).split("\n").find((line) => line.startsWith(`${name} `));
@@ -47,17 +47,17 @@ function daemon() {
   return { now, clock, metrics, sample };
 }
 
-function stream(clock: ManualClock, model: string, gaps: readonly number[]): Timeline {
+function stream(clock: FakeClock, model: string, gaps: readonly number[]): Timeline {
   const timeline = new Timeline("r", clock);
   timeline.enter("queue");
   timeline.model = model;
-  clock.pass(30);
+  clock.advance(30);
   timeline.enter("prefill");
-  clock.pass(400);
+  clock.advance(400);
   timeline.received(1);
   for (const gap of gaps) {
     timeline.waiting();
-    clock.pass(gap);
+    clock.advance(gap);
     timeline.received(1);
   }
   timeline.end();

@@ -1,27 +1,27 @@
 import { assertEquals } from "@std/assert";
 import { Timeline } from "../../src/telemetry/timeline.ts";
-import { ManualClock } from "./manual_clock.ts";
+import { FakeClock } from "../support/fake_clock.ts";
 
 /** A request that waits 100 ms for a slot and 1,000 ms for a load, and whose first token takes 300 ms more. */
-function streaming(): { clock: ManualClock; timeline: Timeline } {
-  const clock = new ManualClock();
+function streaming(): { clock: FakeClock; timeline: Timeline } {
+  const clock = new FakeClock();
   const timeline = new Timeline("r1", clock);
-  clock.pass(7);
+  clock.advance(7);
   timeline.bodyRead();
-  clock.pass(2);
+  clock.advance(2);
   timeline.enter("queue");
-  clock.pass(100);
+  clock.advance(100);
   timeline.enter("load");
-  clock.pass(1_000);
+  clock.advance(1_000);
   timeline.enter("prefill");
-  clock.pass(300);
+  clock.advance(300);
   timeline.received(1);
   return { clock, timeline };
 }
 
 Deno.test("each stage's time is its own, and a stage entered twice adds up", () => {
   const { clock, timeline } = streaming();
-  clock.pass(50);
+  clock.advance(50);
   timeline.end();
   assertEquals(timeline.spans.map(({ stage }) => stage), ["queue", "load", "prefill", "stream"]);
   assertEquals([timeline.spent("queue"), timeline.spent("load"), timeline.spent("prefill")], [100, 1_000, 300]);
@@ -30,7 +30,7 @@ Deno.test("each stage's time is its own, and a stage entered twice adds up", () 
   const again = new Timeline("r2", clock);
   for (const stage of ["queue", "load", "queue"] as const) {
     again.enter(stage);
-    clock.pass(10);
+    clock.advance(10);
   }
   again.end();
   assertEquals(again.spent("queue"), 20);
@@ -44,15 +44,15 @@ Deno.test("the time to the first token counts from arrival", () => {
 
 Deno.test("overhead is what is left of a request's time after the client's body and all waits for llama-server", () => {
   const { clock, timeline } = streaming();
-  clock.pass(3);
+  clock.advance(3);
   timeline.waiting();
-  clock.pass(20);
+  clock.advance(20);
   timeline.received(1);
-  clock.pass(4);
+  clock.advance(4);
   timeline.waiting();
-  clock.pass(30);
+  clock.advance(30);
   timeline.received(0);
-  clock.pass(1);
+  clock.advance(1);
   timeline.end();
   assertEquals(timeline.overhead, 2 + 3 + 4 + 1);
 });
@@ -60,14 +60,14 @@ Deno.test("overhead is what is left of a request's time after the client's body 
 Deno.test("a wait that an error or a leaving client ends is no overhead", () => {
   const { clock, timeline } = streaming();
   timeline.waiting();
-  clock.pass(500);
+  clock.advance(500);
   timeline.end();
   assertEquals(timeline.overhead, 2);
 });
 
 Deno.test("fragments that arrive together are no time apart, the rest as far as the clock says", () => {
   const { clock, timeline } = streaming();
-  clock.pass(15);
+  clock.advance(15);
   timeline.received(3);
   assertEquals(timeline.fragments, 4);
   assertEquals(timeline.gaps.sum, 15);
@@ -78,15 +78,15 @@ Deno.test("what is fixed at the end stays, whatever is called later", () => {
   const { clock, timeline } = streaming();
   timeline.end();
   const { total, overhead } = timeline;
-  clock.pass(1_000);
+  clock.advance(1_000);
   timeline.end();
   assertEquals([timeline.total, timeline.overhead], [total, overhead]);
 });
 
 Deno.test("a request refused before it reaches the manager is still in its queue stage, with no time spent there", () => {
-  const clock = new ManualClock();
+  const clock = new FakeClock();
   const timeline = new Timeline("r1", clock);
-  clock.pass(9);
+  clock.advance(9);
   timeline.end();
   assertEquals(timeline.stage, "queue");
   assertEquals(timeline.spent("queue"), 0);
