@@ -1,0 +1,40 @@
+import { getLogger } from "@logtape/logtape";
+import { ModeldError } from "../errors.ts";
+import { errorTable } from "./error_table.ts";
+
+const log = getLogger(["modeld", "http"]);
+
+/** The JSON error of the public contract: the body of an error reply, and the last line of a stream that failed. */
+export interface ErrorBody {
+  readonly error: string;
+  readonly code: number;
+  readonly type: string;
+  readonly upstream_type?: string;
+}
+
+/** The JSON error that tells a client of `failure`. */
+export function errorBody(failure: ModeldError): ErrorBody {
+  return {
+    error: failure.message,
+    code: errorTable[failure.kind].status,
+    type: failure.kind,
+    ...(failure.upstreamType === undefined ? {} : { upstream_type: failure.upstreamType }),
+  };
+}
+
+/** The whole reply to a request that failed before its first line. */
+export function errorReply(failure: ModeldError, headers: Readonly<Record<string, string>> = {}): Response {
+  const reply = Response.json(errorBody(failure), { status: errorTable[failure.kind].status, headers });
+  if (failure.retryAfterSeconds !== undefined) reply.headers.set("Retry-After", String(failure.retryAfterSeconds));
+  return reply;
+}
+
+/**
+ * `error` as a ModeldError. Anything else that was thrown is a defect of modeld: it is logged, and the client is told no
+ * more than that.
+ */
+export function asModeldError(error: unknown): ModeldError {
+  if (error instanceof ModeldError) return error;
+  log.error("unexpected error: {error}", { error });
+  return new ModeldError("upstream_error", "internal error; modeld's log says more", { cause: error });
+}

@@ -1,0 +1,92 @@
+import type { Clock } from "../clock.ts";
+import { ModeldError } from "../errors.ts";
+import type { Chunk, Generation } from "../llama/adapter.ts";
+import type { Manager } from "../manager/manager.ts";
+import { asModeldError, errorReply } from "./error_reply.ts";
+import { parseInferRequest } from "./infer_request.ts";
+import type { Inference } from "./inference.ts";
+import type { Inferences } from "./inferences.ts";
+import { finalLine } from "./ndjson.ts";
+import { nextChunk } from "./next_chunk.ts";
+import { readBody } from "./read_body.ts";
+import type { Route } from "./route.ts";
+import { tokenStream } from "./token_stream.ts";
+
+/** What `POST /infer` needs. */
+export interface InferRouteOptions {
+  readonly manager: Manager;
+  readonly inferences: Inferences;
+  readonly maxBodyBytes: number;
+  /** Milliseconds to receive a request body; 0 is no limit. */
+  readonly bodyTimeout: number;
+  readonly clock: Clock;
+}
+
+/** `POST /infer`: a failure before the first line is a plain HTTP error, so the reply waits for the first chunk. */
+export function inferRoute(options: InferRouteOptions): Route {
+  return {
+    method: "POST",
+    path: "/infer",
+    async handle(request, { requestId }) {
+      const inference = options.inferences.begin(requestId, request);
+      const { timeline, signal } = inference;
+      try {
+        const { generate, stream } = parseInferRequest(await receive(request, inference, options), {
+          "x-request-id": requestId,
+          ...timeline.traceparent === undefined ? {} : { traceparent: timeline.traceparent },
+        });
+        const generation = await options.manager.infer(generate, timeline, signal);
+        const first = await nextChunk(generation, timeline);
+        const body = stream
+          ? tokenStream(first, generation, inference)
+          : await wholeReply(first, generation, inference);
+        return new Response(body, { headers: replyHeaders });
+      } catch (error) {
+        const failure = asModeldError(error);
+        inference.fail(failure);
+        return errorReply(failure, { "Cache-Control": "no-store", "X-Accel-Buffering": "no" });
+      }
+    },
+  };
+}
+
+const replyHeaders = {
+  "Content-Type": "application/x-ndjson",
+  "Cache-Control": "no-store",
+  "X-Accel-Buffering": "no",
+};
+
+/** The body, received in full before anything queues. */
+async function receive(request: Request, inference: Inference, options: InferRouteOptions): Promise<string> {
+  const mediaType = request.headers.get("content-type")?.split(";", 1)[0]?.trim().toLowerCase();
+  if (mediaType !== "application/json") {
+    throw new ModeldError("unsupported_media_type", "Content-Type must be application/json");
+  }
+  const { bodyTimeout, maxBodyBytes, clock } = options;
+  const deadline = bodyTimeout > 0
+    ? clock.after(bodyTimeout, () => inference.abort(bodyTooLate(bodyTimeout)))
+    : undefined;
+  try {
+    const body = await readBody(request, maxBodyBytes, inference.signal);
+    inference.timeline.bodyRead();
+    return body;
+  } finally {
+    deadline?.clear();
+  }
+}
+
+/** The final line alone, once the generation is complete. */
+async function wholeReply(first: Chunk, generation: Generation, inference: Inference): Promise<string> {
+  let chunk = first;
+  let content = chunk.fragments.join("");
+  while (chunk.completion === undefined) {
+    chunk = await nextChunk(generation, inference.timeline);
+    content += chunk.fragments.join("");
+  }
+  inference.complete(chunk.completion.usage);
+  return finalLine(content, chunk.completion);
+}
+
+function bodyTooLate(ms: number): ModeldError {
+  return new ModeldError("body_timeout", `the request body did not arrive within ${ms} ms (--body-timeout)`);
+}

@@ -1,0 +1,81 @@
+import type { Clock } from "../clock.ts";
+import type { Manager } from "../manager/manager.ts";
+import type { HttpMetrics } from "../telemetry/http_metrics.ts";
+import type { InferenceObserver } from "../telemetry/inference_observer.ts";
+import { asModeldError, errorReply } from "./error_reply.ts";
+import { createHandler } from "./handler.ts";
+import { inferRoute } from "./infer_route.ts";
+import { Inferences } from "./inferences.ts";
+import { healthzRoute, modelsRoute, readyzRoute, statusRoute } from "./info_routes.ts";
+import type { Route } from "./route.ts";
+
+/** What the public API is served with. Durations are milliseconds; 0 is none. */
+export interface HttpOptions {
+  readonly addr: { readonly hostname: string; readonly port: number };
+  readonly manager: Manager;
+  readonly observer: InferenceObserver;
+  readonly httpMetrics: HttpMetrics;
+  readonly maxBodyBytes: number;
+  /** To receive a request body. */
+  readonly bodyTimeout: number;
+  /** From arrival to the last line. */
+  readonly inferTimeout: number;
+  readonly clock: Clock;
+  /** Routes beside those of this folder, such as `/metrics`. */
+  readonly routes?: readonly Route[];
+}
+
+/** A running server. */
+export interface HttpServer {
+  /** Where it listens. */
+  readonly addr: Deno.NetAddr;
+  /** Turns new inferences away and says `draining`; those that run go on, and the listener stays open. */
+  drain(): void;
+  /**
+   * Drains, waits `timeoutMs` for the running inferences, ends the rest with an error line each, and closes the listener
+   * last. A client that reads nothing cannot be closed by force (Deno.serve has no way), so it is not waited for longer
+   * than a second more: the process is to exit afterwards.
+   */
+  stop(timeoutMs: number): Promise<void>;
+}
+
+/** How long replies that have ended get to reach their clients when the server stops. */
+const FLUSH_MS = 1000;
+
+/**
+ * Serves the public API.
+ *
+ * @throws Deno.errors.AddrInUse and the like, where the address cannot be listened on
+ */
+export function serveHttp(options: HttpOptions): HttpServer {
+  const { manager, clock } = options;
+  const inferences = new Inferences(options);
+  const handler = createHandler({
+    clock,
+    metrics: options.httpMetrics,
+    routes: [
+      healthzRoute,
+      readyzRoute(manager, () => inferences.draining),
+      modelsRoute(manager),
+      statusRoute(manager),
+      inferRoute({ ...options, inferences }),
+      ...options.routes ?? [],
+    ],
+  });
+  const server = Deno.serve({
+    ...options.addr,
+    onListen() {},
+    onError: (error) => errorReply(asModeldError(error)),
+  }, handler);
+  return {
+    addr: server.addr,
+    drain: () => inferences.drain(),
+    async stop(timeoutMs) {
+      await inferences.stop(timeoutMs, clock);
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const flush = clock.after(FLUSH_MS, resolve);
+      await Promise.race([server.shutdown(), promise]);
+      flush.clear();
+    },
+  };
+}

@@ -1,0 +1,104 @@
+import { assertEquals } from "@std/assert";
+import type { Readiness } from "../../src/manager/manager.ts";
+import { withServer } from "./with_server.ts";
+
+Deno.test("healthz answers ok, whatever the manager's state", () =>
+  withServer(async ({ url, manager }) => {
+    manager.state = "unreachable";
+    const reply = await fetch(`${url}/healthz`);
+    assertEquals([reply.status, await reply.text()], [200, "ok"]);
+  }));
+
+for (const state of ["ready", "loading", "unreachable", "not configured", "draining"] satisfies Readiness[]) {
+  Deno.test(`readyz says ${state} when the manager does`, () =>
+    withServer(async ({ url, manager }) => {
+      manager.state = state;
+      const reply = await fetch(`${url}/readyz`);
+      assertEquals([reply.status, await reply.text()], [state === "ready" ? 200 : 503, state]);
+    }));
+}
+
+Deno.test("models lists what the manager knows", () =>
+  withServer(async ({ url, manager }) => {
+    manager.modelList = [{ id: "a", name: "A", path: "/m/a.gguf", quant: "Q4_0" }];
+    const reply = await fetch(`${url}/models`);
+    assertEquals(reply.headers.get("content-type"), "application/json");
+    assertEquals(await reply.json(), { models: manager.modelList });
+  }));
+
+Deno.test("status is the manager's", () =>
+  withServer(async ({ url, manager }) => {
+    manager.statusReply = { instances: [], loads_total: 3 };
+    assertEquals(await (await fetch(`${url}/status`)).json(), { instances: [], loads_total: 3 });
+  }));
+
+Deno.test("an unknown path is 404 with the JSON error, and no series of its own", () =>
+  withServer(async ({ url, metrics }) => {
+    const reply = await fetch(`${url}/nothing?x=1`);
+    assertEquals(reply.status, 404);
+    assertEquals(reply.headers.get("content-type"), "application/json");
+    assertEquals(await reply.json(), { error: "no such path: /nothing", code: 404, type: "not_found" });
+    await metrics.idle();
+    assertEquals(metrics.endedRequests.map(({ path, status }) => [path, status]), [["other", 404]]);
+  }));
+
+for (
+  const [method, path, allow] of [
+    ["GET", "/infer", "POST"],
+    ["HEAD", "/infer", "POST"],
+    ["POST", "/healthz", "GET, HEAD"],
+    ["DELETE", "/models", "GET, HEAD"],
+  ] as const
+) {
+  Deno.test(`${method} ${path} is 405 and allows ${allow}`, () =>
+    withServer(async ({ url }) => {
+      const reply = await fetch(url + path, { method });
+      assertEquals([reply.status, reply.headers.get("allow")], [405, allow]);
+      const error = await reply.text();
+      if (method !== "HEAD") assertEquals(JSON.parse(error).type, "method_not_allowed");
+    }));
+}
+
+for (const path of ["/healthz", "/readyz", "/models", "/status"]) {
+  Deno.test(`HEAD ${path} is answered as GET, without a body`, () =>
+    withServer(async ({ url, manager }) => {
+      manager.statusReply = { loads_total: 1 };
+      const head = await fetch(url + path, { method: "HEAD" });
+      const get = await fetch(url + path);
+      assertEquals(await head.text(), "");
+      assertEquals(head.status, get.status);
+      assertEquals(head.headers.get("content-type"), get.headers.get("content-type"));
+      assertEquals(head.headers.get("content-length"), String((await get.text()).length));
+    }));
+}
+
+Deno.test("every answer forbids sniffing and carries a request id", () =>
+  withServer(async ({ url }) => {
+    for (const path of ["/healthz", "/models", "/infer", "/nothing"]) {
+      const reply = await fetch(url + path);
+      await reply.body?.cancel();
+      assertEquals(reply.headers.get("x-content-type-options"), "nosniff");
+      assertEquals(reply.headers.get("x-request-id")?.length, 36);
+    }
+  }));
+
+Deno.test("the client's request id is returned where it is short and printable", () =>
+  withServer(async ({ url }) => {
+    for (const [sent, kept] of [["abc-1", true], ["x".repeat(128), true], ["x".repeat(129), false], ["a b", false]]) {
+      const reply = await fetch(`${url}/healthz`, { headers: { "X-Request-Id": String(sent) } });
+      await reply.text();
+      assertEquals(reply.headers.get("x-request-id") === sent, kept);
+    }
+  }));
+
+Deno.test("metrics name the route and the status", () =>
+  withServer(async ({ url, infer, metrics }) => {
+    await (await fetch(`${url}/healthz?x=1`)).text();
+    await metrics.idle();
+    await (await infer({ prompt: "a" })).text();
+    await metrics.idle();
+    assertEquals(metrics.endedRequests.map(({ path, method, status }) => [path, method, status]), [
+      ["/healthz", "GET", 200],
+      ["/infer", "POST", 200],
+    ]);
+  }));

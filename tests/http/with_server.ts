@@ -1,0 +1,72 @@
+import { assertEquals } from "@std/assert";
+import { systemClock } from "../../src/clock.ts";
+import { type HttpOptions, type HttpServer, serveHttp } from "../../src/http/server.ts";
+import { FakeManager } from "./fake_manager.ts";
+import { RecordingMetrics, RecordingObserver } from "./recorders.ts";
+
+/** A running server, and all that it talks to. */
+export interface TestServer {
+  readonly http: HttpServer;
+  readonly manager: FakeManager;
+  readonly metrics: RecordingMetrics;
+  readonly observer: RecordingObserver;
+  readonly url: string;
+  readonly port: number;
+  /** POSTs a body to `/infer`: text and bytes as they are, anything else as JSON. */
+  infer(body: unknown, init?: RequestInit & { readonly query?: string }): Promise<Response>;
+}
+
+/**
+ * Runs `test` against a server on a free port, then stops it and asserts that nothing was left: no slot, no running
+ * inference, no request in flight.
+ */
+export async function withServer(
+  test: (server: TestServer) => Promise<void>,
+  options: Partial<HttpOptions> = {},
+): Promise<void> {
+  const manager = new FakeManager();
+  const metrics = new RecordingMetrics();
+  const observer = new RecordingObserver();
+  const http = serveHttp({
+    addr: { hostname: "127.0.0.1", port: 0 },
+    manager,
+    observer,
+    httpMetrics: metrics,
+    maxBodyBytes: 1048576,
+    bodyTimeout: 0,
+    inferTimeout: 0,
+    clock: systemClock,
+    ...options,
+  });
+  const { port } = http.addr;
+  const url = `http://127.0.0.1:${port}`;
+  const infer: TestServer["infer"] = (body, { query = "", ...init } = {}) =>
+    fetch(`${url}/infer${query}`, {
+      method: "POST",
+      body: typeof body === "string" || body instanceof Uint8Array ? body as BodyInit : JSON.stringify(body),
+      headers: { "Content-Type": "application/json" },
+      ...init,
+    });
+  try {
+    await test({ http, manager, metrics, observer, url, port, infer });
+    await metrics.idle();
+  } finally {
+    await http.stop(0);
+  }
+  assertEquals({ slots: manager.inUse, running: observer.running, inflight: metrics.inflight }, {
+    slots: 0,
+    running: 0,
+    inflight: 0,
+  });
+}
+
+/** The objects of an NDJSON text. */
+export function parseLines(ndjson: string): unknown[] {
+  return ndjson.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line));
+}
+
+/** The body of a reply that must have one. */
+export function bodyOf(reply: Response): ReadableStream<Uint8Array<ArrayBuffer>> {
+  if (reply.body === null) throw new Error("the reply has no body");
+  return reply.body;
+}
