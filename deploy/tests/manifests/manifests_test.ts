@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertThrows } from "assertions";
 import { DCLinter } from "dclint";
 import jsonPatch from "fast-json-patch";
 import { Deployment } from "kubernetes-models/apps/v1/Deployment";
@@ -13,7 +13,7 @@ type Manifest = any;
 
 /** Reads a YAML file below `deploy/`. */
 function read(path: string): Manifest {
-  return parse(Deno.readTextFileSync(new URL(`../${path}`, import.meta.url)), { merge: true });
+  return parse(Deno.readTextFileSync(new URL(`../../${path}`, import.meta.url)), { merge: true });
 }
 
 /** The published schema of each kind that is used here. */
@@ -26,7 +26,7 @@ function validate(manifest: Manifest): void {
 
 Deno.test("compose.yaml satisfies the Compose specification's schema", () => {
   const linter = new DCLinter({ rules: {}, quiet: true, debug: false, exclude: [] });
-  const [result] = linter.lintFiles([new URL("../compose.yaml", import.meta.url).pathname], false);
+  const [result] = linter.lintFiles([new URL("../../compose.yaml", import.meta.url).pathname], false);
   // The linter's other rules are matters of taste, such as the order of keys.
   assertEquals(result?.messages.filter(({ rule }) => rule === "invalid-schema"), []);
 });
