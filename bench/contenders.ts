@@ -1,0 +1,63 @@
+import type { Target } from "./load.ts";
+import { nginxCommand } from "./nginx.ts";
+import { freePort, ServerProcess } from "./server_process.ts";
+
+/** Something that stands between client and upstream. */
+export interface Contender {
+  readonly name: string;
+  readonly path: string;
+  /** Missing: nothing stands between them. */
+  command?(port: number, upstreamPort: number): Promise<readonly string[]>;
+}
+
+/** A contender that takes load. */
+export interface Running {
+  readonly target: Target;
+  /** Missing for the bare upstream. */
+  readonly process?: ServerProcess;
+}
+
+/** The bare upstream: what the harness itself costs. */
+export const direct: Contender = { name: "direct", path: "/v1/completions" };
+
+/** The plain proxy, the limit; `folder` takes its files. */
+export function nginx(folder: string): Contender {
+  return { name: "nginx", path: "/v1/completions", command: (port, upstream) => nginxCommand(folder, port, upstream) };
+}
+
+/** modeld, by the command that starts it. */
+export function modeld(name: string, command: readonly string[]): Contender {
+  return {
+    name,
+    path: "/infer",
+    command: (port, upstreamPort) =>
+      Promise.resolve([
+        ...command,
+        `--addr=127.0.0.1:${port}`,
+        `--llama-url=http://127.0.0.1:${upstreamPort}`,
+        "--preflight=off",
+        "--llama-timeout=0",
+        "--max-inflight=2000",
+        "--max-queue-depth=2000",
+        "--max-body-bytes=4194304",
+      ]),
+  };
+}
+
+/** Starts it, lets `use` measure it, and stops it, whatever happens. */
+export async function withContender(
+  contender: Contender,
+  upstreamPort: number,
+  use: (running: Running) => Promise<void>,
+): Promise<void> {
+  if (contender.command === undefined) {
+    return await use({ target: { port: upstreamPort, path: contender.path, reuse: false } });
+  }
+  const port = freePort();
+  const process = await ServerProcess.start(await contender.command(port, upstreamPort), port);
+  try {
+    await use({ target: { port, path: contender.path, reuse: true }, process });
+  } finally {
+    await process.stop();
+  }
+}

@@ -1,0 +1,19 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { parseOptions } from "../../bench/options.ts";
+
+Deno.test("the benchmark runs two rounds and the growth, unless told otherwise", () => {
+  const { rounds, growth } = parseOptions([]);
+  assertEquals({ rounds, growth }, { rounds: 2, growth: true });
+  assertEquals(parseOptions(["--no-growth", "--rounds=5"]).rounds, 5);
+  assertEquals(parseOptions(["--no-growth"]).growth, false);
+  assertEquals(parseOptions(["--quick"]).rounds, 1);
+});
+
+Deno.test("several Denos can be compared", () => {
+  assertEquals(parseOptions(["--deno=2.8.3", "--deno=/opt/deno"]).deno, ["2.8.3", "/opt/deno"]);
+});
+
+Deno.test("an option that the benchmark does not know is refused by name", () => {
+  assertThrows(() => parseOptions(["--fast"]), RangeError, "--fast");
+  assertThrows(() => parseOptions(["--rounds=none"]), RangeError, "--rounds=none");
+});
