@@ -1,0 +1,68 @@
+import { type Exit, SpawnedProcess } from "./spawned_process.ts";
+
+/** What a daemon is started with, beyond `--addr 127.0.0.1:0`. */
+export interface DaemonOptions {
+  readonly args?: readonly string[];
+  readonly env?: Record<string, string>;
+}
+
+/** modeld as a process of its own: from source, or the executable that `MODELD_BIN` names. */
+export class Daemon {
+  readonly process: SpawnedProcess;
+  /** Where it listens. */
+  readonly url: URL;
+
+  private constructor(process: SpawnedProcess, url: URL) {
+    this.process = process;
+    this.url = url;
+  }
+
+  /**
+   * Starts it on a free port and waits until it listens.
+   *
+   * @throws Error with its output when it does not come to that.
+   */
+  static async start(options: DaemonOptions = {}): Promise<Daemon> {
+    const process = Daemon.spawn({ ...options, args: ["--addr", "127.0.0.1:0", ...options.args ?? []] });
+    const [, address] = await process.line(/listening.*?(127\.0\.0\.1:\d+)/i);
+    return new Daemon(process, new URL(`http://${address}`));
+  }
+
+  /** Starts it with exactly these arguments and waits for nothing: for subcommands and for starts that fail. */
+  static spawn(options: DaemonOptions = {}): SpawnedProcess {
+    const executable = Deno.env.get("MODELD_BIN");
+    const args = options.args ?? [];
+    if (executable !== undefined) return new SpawnedProcess(executable, args, options.env);
+    const main = new URL("../../main.ts", import.meta.url).pathname;
+    return new SpawnedProcess(Deno.execPath(), [...runFromSource(), main, ...args], options.env);
+  }
+
+  /** Everything it wrote to stderr so far. */
+  get stderr(): string {
+    return this.process.stderrLines.join("\n");
+  }
+
+  /** GET of one of its routes, as text. */
+  async get(path: string): Promise<{ status: number; headers: Headers; text: string }> {
+    const response = await fetch(new URL(path, this.url));
+    return { status: response.status, headers: response.headers, text: await response.text() };
+  }
+
+  /** GET of one of its routes, as JSON. */
+  // deno-lint-ignore no-explicit-any -- the caller asserts on what it picks out of it
+  async json(path: string): Promise<any> {
+    return JSON.parse((await this.get(path)).text);
+  }
+
+  /** Ends it and waits for that. */
+  stop(signal: Deno.Signal = "SIGTERM"): Promise<Exit> {
+    return this.process.stop(signal);
+  }
+}
+
+/** The flags of `deno run` with which this test run's own standard library and modeld's own permissions hold. */
+function runFromSource(): readonly string[] {
+  const standIns = new URL("../../tools/std/import_map.json", import.meta.url).pathname;
+  const local = import.meta.resolve("@std/assert").startsWith("file:");
+  return ["run", "-q", "--no-prompt", "-P=modeld", ...(local ? [`--import-map=${standIns}`] : [])];
+}

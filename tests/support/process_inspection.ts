@@ -1,0 +1,27 @@
+/**
+ * What the kernel says of a process, through programs that read /proc: Deno itself reads it only with every permission there
+ * is. Linux only.
+ */
+
+async function output(program: string, ...args: string[]): Promise<string> {
+  const { success, stdout, stderr } = await new Deno.Command(program, { args }).output();
+  if (!success) throw new Error(`${program} ${args.join(" ")}: ${new TextDecoder().decode(stderr)}`);
+  return new TextDecoder().decode(stdout);
+}
+
+/** How many file descriptors a process has open. */
+export async function openDescriptors(pid: number): Promise<number> {
+  return (await output("ls", `/proc/${pid}/fd`)).trim().split("\n").length;
+}
+
+/** How much memory a process has resident, in MB. */
+export async function residentMb(pid: number): Promise<number> {
+  const status = await output("cat", `/proc/${pid}/status`);
+  return Number(status.match(/VmRSS:\s+(\d+) kB/)?.[1]) / 1024;
+}
+
+/** The ids of a process's children. */
+export async function childrenOf(pid: number): Promise<number[]> {
+  const children = (await output("cat", `/proc/${pid}/task/${pid}/children`)).trim();
+  return children === "" ? [] : children.split(" ").map(Number);
+}
