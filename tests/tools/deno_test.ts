@@ -2,12 +2,12 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import project from "../../deno.json" with { type: "json" };
 import standIns from "../../tools/std/import_map.json" with { type: "json" };
 
-/** What the tasks put before `tools/deno.ts`, taken from one of them. */
-const RUNNER = project.tasks.test.command.replace(/^deno /, "").replace(/ tools\/deno\.ts .*$/, "").split(" ");
+/** How the tasks run `tools/deno.ts`, permissions included. */
+const RUNNER = project.tasks.deno.command.replace(/^deno /, "").split(" ");
 
 function tool(args: readonly string[], env: Record<string, string> = { MODELD_STD: "local" }): Deno.Command {
   return new Deno.Command(Deno.execPath(), {
-    args: [...RUNNER, "tools/deno.ts", ...args],
+    args: [...RUNNER, ...args],
     env: { NO_COLOR: "1", ...env },
     stdout: "piped",
     stderr: "piped",
