@@ -1,0 +1,19 @@
+import type { ModelInfo } from "./manager.ts";
+import { stem } from "./registry/resolve_model.ts";
+import type { Instance } from "./state/instance.ts";
+import type { ManagerState } from "./state/manager_state.ts";
+
+/** What `GET /models` answers: the models of the server's last list. */
+export function listModels(state: ManagerState): readonly ModelInfo[] {
+  return [...state.instances.values()].filter((instance) => instance.listed).map(modelInfo);
+}
+
+function modelInfo({ id, model: { path = "", file } }: Instance): ModelInfo {
+  return {
+    id,
+    name: stem(path === "" ? id : path),
+    path,
+    quant: file?.quantization ?? "",
+    ...(file?.family !== undefined && { family: file.family }),
+  };
+}

@@ -1,0 +1,215 @@
+import { getLogger } from "@logtape/logtape";
+import type { Timer } from "../clock.ts";
+import { ModeldError } from "../errors.ts";
+import type { GenerateRequest, Generation, InferenceAdapter } from "../llama/adapter.ts";
+import type { Timeline } from "../telemetry/timeline.ts";
+import { buildStatus } from "./build_status.ts";
+import type { ManagerOptions } from "./create_manager.ts";
+import type { LifecycleChange } from "./lifecycle_events.ts";
+import { listModels } from "./list_models.ts";
+import type { Manager, ModelInfo, Readiness } from "./manager.ts";
+import { readinessOf } from "./readiness.ts";
+import { asModeldError, ServerCalls } from "./server_calls.ts";
+import { SlottedGeneration } from "./slotted_generation.ts";
+import type { Command } from "./state/commands.ts";
+import type { Ending, Event } from "./state/events.ts";
+import { nextDeadline, step } from "./state/machine.ts";
+import { initialState, isUnsettled, type ManagerState } from "./state/manager_state.ts";
+import { Ticket } from "./state/ticket.ts";
+import type { Status } from "./status.ts";
+import { ServerWatcher } from "./watch/server_watcher.ts";
+
+/** llama-server has this long to accept a load or an unload, or to say what a model can take, in ms. */
+const CALL_TIMEOUT = 30_000;
+
+const log = getLogger(["modeld", "manager"]);
+
+/**
+ * The manager in front of a llama-server: hands what happens to the state machine, and does what that asks for. It decides
+ * nothing itself.
+ */
+export class ServerManager implements Manager {
+  readonly #options: ManagerOptions & { readonly adapter: InferenceAdapter };
+  readonly #adapter: InferenceAdapter;
+  readonly #state: ManagerState;
+  readonly #calls: ServerCalls;
+  readonly #watcher: ServerWatcher;
+  readonly #startedAt: number;
+  #timer: Timer | undefined;
+  #timerAt = Infinity;
+
+  constructor(options: ManagerOptions & { readonly adapter: InferenceAdapter }) {
+    const { adapter, clock, random } = options;
+    this.#options = options;
+    this.#adapter = adapter;
+    this.#startedAt = clock.now();
+    this.#state = initialState(options, random);
+    this.#calls = new ServerCalls(clock);
+    this.#watcher = new ServerWatcher({
+      adapter,
+      calls: this.#calls,
+      clock,
+      random,
+      addFileFacts: (models) => Promise.resolve(models),
+      report: (event) => this.#step(event),
+      isUrgent: () => isUnsettled(this.#state),
+    });
+  }
+
+  async infer(request: GenerateRequest, timeline: Timeline, signal: AbortSignal): Promise<Generation> {
+    signal.throwIfAborted();
+    const ticket = new Ticket(request.model, timeline);
+    this.#step({ is: "arrive", ticket });
+    timeline.model = ticket.instance?.id;
+    for (;;) {
+      if (ticket.phase === "waiting") await this.#turn(ticket, signal);
+      if (ticket.refusal !== undefined) throw ticket.refusal;
+      const generation = await this.#generate(request, ticket, signal);
+      if (generation !== undefined) return generation;
+    }
+  }
+
+  /** Waits until the request has its slot or is refused; leaves the queue when the signal fires. */
+  #turn(ticket: Ticket, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const leave = (): void => {
+        this.#step({ is: "leave", ticket });
+        reject(signal.reason);
+      };
+      ticket.wake = () => {
+        signal.removeEventListener("abort", leave);
+        resolve();
+      };
+      signal.addEventListener("abort", leave, { once: true });
+    });
+  }
+
+  /** Starts the generation of a request that holds a slot; undefined where llama-server could not begin it yet. */
+  async #generate(
+    request: GenerateRequest,
+    ticket: Ticket,
+    signal: AbortSignal,
+  ): Promise<Generation | undefined> {
+    const release = (ending: Ending): void => this.#step({ is: "finish", ticket, ending });
+    try {
+      signal.throwIfAborted();
+      ticket.timeline.enter("prefill");
+      const { upstreamModel } = ticket;
+      const generation = await this.#adapter.generate(
+        upstreamModel === undefined ? request : { ...request, model: upstreamModel },
+        signal,
+      );
+      return new SlottedGeneration(generation, release);
+    } catch (error) {
+      if (!signal.aborted && error instanceof ModeldError && error.kind === "loading") {
+        this.#step({ is: "postponed", ticket });
+        return undefined;
+      }
+      release(signal.aborted ? { kind: "cancelled" } : { kind: "failed", error: asModeldError(error) });
+      throw error;
+    }
+  }
+
+  models(): readonly ModelInfo[] {
+    return listModels(this.#state);
+  }
+
+  status(): Status {
+    return buildStatus(this.#state, this.#options.clock, this.#startedAt, this.#options.serverUrl);
+  }
+
+  readiness(): Readiness {
+    return readinessOf(this.#state);
+  }
+
+  start(): void {
+    this.#watcher.start();
+  }
+
+  open(): void {
+    this.#step({ is: "open" });
+  }
+
+  drain(): void {
+    this.#step({ is: "drain" });
+  }
+
+  async close(): Promise<void> {
+    this.#step({ is: "close" });
+    this.#timer?.clear();
+    const stopped = this.#watcher.stop();
+    await this.#calls.close();
+    await stopped;
+    this.#adapter.close();
+  }
+
+  #step(event: Event): void {
+    for (const command of step(this.#state, event, this.#options.clock.now())) this.#execute(command);
+    this.#armTimer();
+  }
+
+  #execute(command: Command): void {
+    switch (command.do) {
+      case "start":
+      case "reject":
+        command.ticket.wake?.();
+        return;
+      case "stage":
+        command.ticket.timeline.enter(command.stage);
+        return;
+      case "load":
+      case "unload":
+        return this.#order(command.do, command.model);
+      case "ask_capacity":
+        return this.#askCapacity(command.model);
+      case "look":
+        return this.#watcher.lookNow();
+      case "forget":
+        return this.#adapter.forget();
+      case "tell":
+        return this.#tell(command.change);
+      case "warn":
+        log.warn(command.message);
+        return;
+    }
+  }
+
+  #order(action: "load" | "unload", model: string): void {
+    this.#calls.run(`accept to ${action} ${model}`, CALL_TIMEOUT, (signal) => this.#adapter[action](model, signal))
+      .then(
+        () => this.#step({ is: "accepted", model }),
+        (error: unknown) => this.#step({ is: "refused", model, error: asModeldError(error) }),
+      );
+  }
+
+  #askCapacity(model: string): void {
+    const purpose = `say what ${model} can take`;
+    this.#calls.run(purpose, CALL_TIMEOUT, (signal) => this.#adapter.capacity(model, signal)).then(
+      ({ slots }) => this.#step({ is: "capacity", model, slots }),
+      (error: unknown) => {
+        log.debug("{model}: slots unknown, asked again later: {error}", { model, error });
+        this.#step({ is: "capacity", model, slots: undefined });
+      },
+    );
+  }
+
+  #tell(change: LifecycleChange): void {
+    const { event, ...details } = change;
+    const failed = event === "server_lost" || event === "load_failed";
+    log[failed ? "warn" : "info"](`{event}`, { event, ...details });
+    this.#options.onEvent?.({ ...change, time: new Date(this.#options.clock.wallTime()).toISOString() });
+  }
+
+  /** One timer for all deadlines; one that was set for a deadline that has moved away fires for nothing. */
+  #armTimer(): void {
+    const at = this.#state.lifecycle === "closed" ? Infinity : nextDeadline(this.#state);
+    if (at >= this.#timerAt) return;
+    this.#timer?.clear();
+    this.#timerAt = at;
+    const { clock } = this.#options;
+    this.#timer = clock.after(at - clock.now(), () => {
+      this.#timerAt = Infinity;
+      this.#step({ is: "tick" });
+    });
+  }
+}
