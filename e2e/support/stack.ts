@@ -48,6 +48,7 @@ async function runStack(
     try {
       const modeld = await Daemon.start({ args: ["--llama-url", llama.url.href, ...modeldArgs] });
       try {
+        await modeld.ready();
         await run({ llama, modeld, llamaArgs });
       } finally {
         await modeld.stop("SIGKILL");

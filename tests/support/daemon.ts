@@ -37,6 +37,22 @@ export class Daemon {
     return new SpawnedProcess(Deno.execPath(), [...runFromSource(), main, ...args], options.env);
   }
 
+  /**
+   * Resolves when `/readyz` is 200.
+   *
+   * @throws Error with its output after 20 s.
+   */
+  async ready(): Promise<this> {
+    const deadline = performance.now() + 20_000;
+    while ((await this.get("/readyz")).status !== 200) {
+      if (performance.now() > deadline) {
+        throw new Error(`modeld does not become ready:\n${this.process.lines.join("\n")}`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    return this;
+  }
+
   /** Everything it wrote to stderr so far. */
   get stderr(): string {
     return this.process.stderrLines.join("\n");

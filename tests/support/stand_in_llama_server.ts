@@ -1,8 +1,9 @@
+import { CANNED_TOKENS, cannedGeneration } from "./canned_generation.ts";
 import { type Exchange, RawHttpServer, type Script } from "./raw_http_server.ts";
 import type { RawRequest } from "./raw_request_reader.ts";
 import { chunk, LAST_CHUNK, replyJson, STREAM_HEAD } from "./replies.ts";
 import { type RouterOptions, StandInRouter } from "./stand_in_router.ts";
-import * as wire from "./wire_streams.ts";
+import { errorBody } from "./wire_streams.ts";
 
 /** How the stand-in behaves where no script says otherwise. */
 export interface StandInOptions {
@@ -25,9 +26,6 @@ export interface StandInOptions {
 }
 
 const GENERATE = new Set(["/v1/completions", "/v1/chat/completions", "/completion", "/completion-stream"]);
-
-/** The fragments it generates unless told otherwise; one holds characters of two, three and four bytes. */
-export const CANNED_TOKENS: readonly string[] = [" upon", " a", " time", ", ü€𝄞", " said", " the", " llama", "."];
 
 /**
  * A llama-server of a test's making, on a raw TCP socket. It answers as a real one until a script tells it otherwise, and
@@ -104,6 +102,16 @@ export class StandInLlamaServer {
     this.#scripts.push(script);
   }
 
+  /** Hands the next generation to the test, which answers it itself; it is over when the connection is. */
+  take(): Promise<Exchange> {
+    const { promise, resolve } = Promise.withResolvers<Exchange>();
+    this.next((exchange) => {
+      resolve(exchange);
+      return exchange.gone;
+    });
+    return promise;
+  }
+
   /** Answers every request for a route, such as `GET /health`, from now on; undefined takes that back. */
   on(route: string, script: Script | undefined): void {
     if (script === undefined) this.#routes.delete(route);
@@ -141,7 +149,7 @@ export class StandInLlamaServer {
     if (path === "/health") return await this.#health(exchange);
     const key = this.#options.apiKey;
     if (key !== undefined && exchange.request.headers.get("authorization") !== `Bearer ${key}`) {
-      return await replyJson(exchange, 401, wire.errorBody(401, "Invalid API Key", "authentication_error"));
+      return await replyJson(exchange, 401, errorBody(401, "Invalid API Key", "authentication_error"));
     }
     if (path.startsWith("/v1/") && this.#options.openai === false) return await notFound(exchange);
     if (generation) return await this.#generation(exchange);
@@ -214,45 +222,15 @@ export class StandInLlamaServer {
   }
 
   async #generate(exchange: Exchange, path: string, body: Record<string, unknown>): Promise<void> {
-    const limit = Number(body["max_tokens"] ?? body["n_predict"] ?? -1);
-    const canned = this.#options.tokens ?? CANNED_TOKENS;
-    const tokens = limit > 0 ? canned.slice(0, limit) : canned;
-    const cut = tokens.length < canned.length;
-    const prompt = String(body["prompt"] ?? JSON.stringify(body["messages"]));
-    const usage = { prompt: prompt.trim().split(/\s+/).length, completion: tokens.length };
-    if (body["stream"] !== true) return await this.#generateAtOnce(exchange, path, tokens, cut, usage);
-    const stream = path === "/completion"
-      ? wire.nativeStream(tokens, cut ? "limit" : "eos", usage)
-      : path === "/v1/completions"
-      ? wire.completionStream(tokens, cut ? "length" : "stop", usage)
-      : wire.chatStream(tokens, cut ? "length" : "stop", usage);
+    const { events, whole } = cannedGeneration(path, body, this.#options.tokens ?? CANNED_TOKENS);
+    if (body["stream"] !== true) return await replyJson(exchange, 200, whole);
     await exchange.send(STREAM_HEAD);
-    for (const event of stream.split(/(?<=\n\n)/)) {
+    for (const event of events) {
       if (await this.#leftDuringPause(exchange)) return;
       await exchange.send(chunk(event));
     }
     await exchange.send(LAST_CHUNK);
     await exchange.close();
-  }
-
-  async #generateAtOnce(
-    exchange: Exchange,
-    path: string,
-    tokens: readonly string[],
-    cut: boolean,
-    usage: wire.WireUsage,
-  ): Promise<void> {
-    const text = tokens.join("");
-    if (path === "/completion") {
-      const event = wire.nativeEnd(cut ? "limit" : "eos", usage, { content: text });
-      return await replyJson(exchange, 200, event.slice("data: ".length).trim());
-    }
-    const finish_reason = cut ? "length" : "stop";
-    const choice = path === "/v1/completions" ? { text } : { message: { role: "assistant", content: text } };
-    await replyJson(exchange, 200, {
-      choices: [{ index: 0, finish_reason, ...choice }],
-      usage: { prompt_tokens: usage.prompt, completion_tokens: usage.completion },
-    });
   }
 
   async #leftDuringPause(exchange: Exchange): Promise<boolean> {
@@ -267,9 +245,9 @@ export class StandInLlamaServer {
 }
 
 async function replyLoading(exchange: Exchange): Promise<void> {
-  await replyJson(exchange, 503, wire.errorBody(503, "Loading model", "unavailable_error"));
+  await replyJson(exchange, 503, errorBody(503, "Loading model", "unavailable_error"));
 }
 
 async function notFound(exchange: Exchange): Promise<void> {
-  await replyJson(exchange, 404, wire.errorBody(404, "File Not Found", "not_found_error"));
+  await replyJson(exchange, 404, errorBody(404, "File Not Found", "not_found_error"));
 }

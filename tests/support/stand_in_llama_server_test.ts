@@ -1,5 +1,6 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { CANNED_TOKENS, StandInLlamaServer, type StandInOptions } from "./stand_in_llama_server.ts";
+import { CANNED_TOKENS } from "./canned_generation.ts";
+import { StandInLlamaServer, type StandInOptions } from "./stand_in_llama_server.ts";
 import { CLOSE_DELIMITED_HEAD } from "./replies.ts";
 import { completionToken } from "./wire_streams.ts";
 

@@ -1,0 +1,57 @@
+import { assertEquals } from "@std/assert";
+import { Daemon } from "../../support/daemon.ts";
+import { infer, type InferReply } from "../../support/ndjson_client.ts";
+import { StandInLlamaServer, type StandInOptions } from "../../support/stand_in_llama_server.ts";
+import { Accounts, type Outcomes } from "./accounts.ts";
+
+/** A modeld in front of a llama-server that misbehaves on demand. */
+export interface Scenario {
+  readonly llama: StandInLlamaServer;
+  readonly modeld: Daemon;
+  /** Posts to `/infer`; `prompt` and `model` are filled in. */
+  ask(request?: Record<string, unknown>, options?: Parameters<typeof infer>[2]): Promise<InferReply>;
+}
+
+/** What a scenario is played with, and how it must end. */
+export interface ScenarioOptions {
+  readonly standIn?: StandInOptions;
+  readonly modeld?: readonly string[];
+  /** How its requests end: outcome and stage, such as `{ "truncated stream": 1 }`. */
+  readonly outcomes: Outcomes;
+  /** How many generations llama-server is asked for. */
+  readonly posts: number;
+}
+
+/**
+ * Plays a scenario, and asserts what holds for all of them: each request had its one outcome, llama-server was asked exactly
+ * as often as expected, everything taken was given back, modeld still serves, and it stops in order.
+ */
+export async function play(options: ScenarioOptions, scene: (scenario: Scenario) => Promise<void>): Promise<void> {
+  const llama = await StandInLlamaServer.start(options.standIn);
+  try {
+    const args = ["--llama-url", llama.url.href, "--preflight=off", ...options.modeld ?? []];
+    const modeld = await (await Daemon.start({ args })).ready();
+    try {
+      const ask: Scenario["ask"] = (request, init) =>
+        infer(modeld.url, { prompt: "Once", ...llama.router && { model: llama.models[0] }, ...request }, init);
+      await warmUp(ask, llama);
+      const before = await Accounts.of(modeld);
+      const posts = llama.posts.length;
+      await scene({ llama, modeld, ask });
+      await before.settle(modeld, options.outcomes);
+      assertEquals(llama.posts.length - posts, options.posts, "generations that llama-server was asked for");
+      const exit = await modeld.stop();
+      assertEquals(exit, { code: 0, signal: null }, modeld.stderr);
+    } finally {
+      await modeld.stop("SIGKILL");
+    }
+  } finally {
+    await llama.close();
+  }
+}
+
+/** One request that ends well, so that what is opened once and kept is open before anything is counted. */
+async function warmUp(ask: Scenario["ask"], llama: StandInLlamaServer): Promise<void> {
+  if (llama.router !== undefined) return;
+  assertEquals((await (await ask()).last()).done, true);
+}
