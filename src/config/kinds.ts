@@ -29,8 +29,11 @@ export const secret: Kind<string> = {
   fromFile: (value) => typeof value === "string" ? readSecret(value) : { problem: "is not a text" },
 };
 
+/** What stands in place of a secret. */
+export const hidden = "***";
+
 function mask(): string {
-  return "***";
+  return hidden;
 }
 
 function readSecret(value: string): Parsed<string> {

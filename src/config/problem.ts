@@ -1,3 +1,4 @@
+import { hidden } from "./kinds.ts";
 import { describeSource, type Source } from "./source.ts";
 import type { Setting } from "./setting.ts";
 
@@ -23,7 +24,7 @@ export function describeProblem(setting: Setting<unknown>, written: unknown, sou
 function show(setting: Setting<unknown>, written: unknown): string {
   const { mask } = setting.kind;
   if (typeof written === "string") return quote(mask === undefined ? written : mask(written));
-  if (mask !== undefined) return "***";
+  if (mask !== undefined) return hidden;
   return shorten(JSON.stringify(written) ?? String(written));
 }
 

@@ -1,0 +1,47 @@
+import { actions } from "./arguments.ts";
+import { groups, type Setting } from "./setting.ts";
+import { settingNames, settingsTable } from "./settings_table.ts";
+import { showDefault } from "./show.ts";
+
+/** What modeld can be told to do; the first is meant where nothing is said. */
+export const commands = Object.freeze({
+  serve: "Serve the API (also without a command)",
+  check: "Check llama-server and the configuration, and exit: 0 if all is well, 1 if not",
+  health: "Ask the modeld at --addr whether it is ready, and exit: 0 if so, 1 if not",
+  completions: "Print completions for a shell: bash, zsh or fish",
+});
+
+/** A word of the command line. */
+export type Command = keyof typeof commands;
+
+const indent = " ".repeat(8);
+
+/** What `--help` prints. */
+export function help(): string {
+  const sections = groups.map((group) => {
+    const settings = settingNames.map((name) => settingsTable[name]).filter((setting) => setting.group === group);
+    return `${group}:\n${settings.map(describe).join("")}`;
+  });
+  return [
+    "modeld stands in front of llama-server and serves POST /infer as a stream of NDJSON lines.\n",
+    `Usage: modeld [command] [flags]\n\nCommands:\n${columns(Object.entries(commands))}`,
+    ...sections,
+    `And:\n${columns(Object.entries(actions).map(([name, text]) => [`--${name}`, text]))}`,
+    "A flag beats its variable, the variable the config file, the file the default. Durations: 300ms, 30s, 1m30s, 1h.\n",
+  ].join("\n");
+}
+
+function describe(setting: Setting<unknown>): string {
+  const { flag, kind, variables, key, help, deprecated } = setting;
+  const value = kind.isBoolean ? "" : ` ${kind.choices?.join("|") ?? kind.placeholder}`;
+  const title = flag === undefined ? variables.join(", ") : `${flag}${value}`;
+  const names = [...(flag === undefined ? [] : variables), ...(key === undefined ? [] : [`key ${key}`])];
+  const facts = [...names, `default ${showDefault(setting)}`].join("; ");
+  const advice = deprecated === undefined ? `[${facts}]` : `[ignored: ${deprecated}]`;
+  return `  ${title}\n${indent}${help}\n${indent}${advice}\n`;
+}
+
+function columns(rows: readonly (readonly [string, string])[]): string {
+  const width = Math.max(...rows.map(([name]) => name.length));
+  return rows.map(([name, text]) => `  ${name.padEnd(width)}  ${text}\n`).join("");
+}

@@ -1,0 +1,22 @@
+import type { Configuration } from "./load.ts";
+import { settingNames, settingsTable } from "./settings_table.ts";
+import { isHidden, showValue } from "./show.ts";
+import { describeSource } from "./source.ts";
+
+/**
+ * What `--print-config` prints: every effective value and where it came from, as YAML that gives the same settings when
+ * it is used as a config file. What a file cannot hold or must not show (secrets) stands in comments.
+ */
+export function printConfig({ settings, sources }: Configuration): string {
+  const lines = settingNames.map((name) => {
+    const setting = settingsTable[name];
+    const value = settings[name];
+    const shown = setting.key === undefined || value === undefined || isHidden(setting, value)
+      ? `# ${setting.title}: ${showValue(setting, value)}`
+      // JSON is YAML, and quotes whatever needs it.
+      : `${setting.key}: ${JSON.stringify(setting.kind.toFile(value))}`;
+    return [shown, describeSource(sources[name])] as const;
+  });
+  const width = Math.min(60, Math.max(...lines.map(([shown]) => shown.length)));
+  return lines.map(([shown, source]) => `${shown.padEnd(width)}  # ${source}\n`).join("");
+}
