@@ -36,7 +36,8 @@ function fileCounts(draft: Draft): boolean {
   const direct = draft.sources["llamaApiKey"]?.from ?? "default";
   const file = draft.sources["llamaApiKeyFile"]?.from ?? "default";
   if (direct === file && direct !== "default") {
-    draft.problems.push("llama_api_key and llama_api_key_file are both set in the same place: keep one of them");
+    const where = direct === "file" ? "in the config file" : `by ${direct}s`;
+    draft.problems.push(`llama_api_key and llama_api_key_file are both set ${where}: keep one of them`);
   }
   return precedence.indexOf(file) > precedence.indexOf(direct);
 }

@@ -41,14 +41,22 @@ function readSecret(value: string): Parsed<string> {
   return { problem: "holds a character that no HTTP header can carry: printable ASCII without spaces is allowed" };
 }
 
-/** Several secrets, by comma. */
-export const secrets: Kind<readonly string[]> = {
-  ...listOf({ name: "list of secrets", placeholder: "KEY,KEY" }, readSecret),
-  mask,
-};
-
 /** Any texts, by comma in flags and variables, as an array in a config file. */
 export const list: Kind<readonly string[]> = listOf({ name: "list", placeholder: "A,B" }, (value) => ({ value }));
+
+const secretList = listOf({ name: "list of secrets", placeholder: "KEY,KEY" }, readSecret);
+
+/** Several secrets, by comma; at least one, so that a slip never opens what they guard. */
+export const secrets: Kind<readonly string[]> = {
+  ...secretList,
+  mask,
+  fromText(value) {
+    const parsed = secretList.fromText(value);
+    return "value" in parsed && parsed.value.length === 0
+      ? { problem: "holds no key: at least one is needed" }
+      : parsed;
+  },
+};
 
 function listOf(
   names: Pick<Kind<unknown>, "name" | "placeholder">,
