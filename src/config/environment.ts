@@ -3,11 +3,15 @@ import { type SettingName, settingNames, settingsTable } from "./settings_table.
 /** Where the home folder stands; Windows has its own name for it. */
 const homeVariable = Deno.build.os === "windows" ? "USERPROFILE" : "HOME";
 
-/** Every environment variable that modeld reads, and so all that its permissions need to name. */
+/**
+ * Every environment variable that modeld touches, and so all that its permissions need to name. `NO_PROXY` is not ours:
+ * src/llama/ sets it for a moment while it makes an HTTP client, which is the only way to keep Deno from a proxy.
+ */
 export const environmentNames: readonly string[] = Object.freeze([
   ...settingNames.flatMap((name) => settingsTable[name].variables),
   "HOME",
   "USERPROFILE",
+  "NO_PROXY",
 ]);
 
 /** The environment, as far as modeld knows it. */

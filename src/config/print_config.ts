@@ -1,4 +1,5 @@
 import type { Configuration } from "./load.ts";
+import type { Setting } from "./setting.ts";
 import { settingNames, settingsTable } from "./settings_table.ts";
 import { isHidden, showValue } from "./show.ts";
 import { describeSource } from "./source.ts";
@@ -9,7 +10,7 @@ import { describeSource } from "./source.ts";
  */
 export function printConfig({ settings, sources }: Configuration): string {
   const lines = settingNames.map((name) => {
-    const setting = settingsTable[name];
+    const setting: Setting<unknown> = settingsTable[name];
     const value = settings[name];
     const shown = setting.key === undefined || value === undefined || isHidden(setting, value)
       ? `# ${setting.title}: ${showValue(setting, value)}`

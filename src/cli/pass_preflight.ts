@@ -1,0 +1,58 @@
+import { getLogger } from "@logtape/logtape";
+import { systemClock } from "../clock.ts";
+import type { Settings } from "../config/settings_table.ts";
+import type { InferenceAdapter } from "../llama/adapter.ts";
+import { type CheckResult, runPreflight, type Waiting } from "../manager/preflight.ts";
+import { clearProgress, showProgress } from "./progress.ts";
+
+const log = getLogger(["modeld", "preflight"]);
+
+/** Runs the preflight as `--preflight` says and logs what it finds; false: modeld must not serve. */
+export async function passPreflight(
+  adapter: InferenceAdapter,
+  settings: Settings,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (settings.preflight === "off") return true;
+  let results: readonly CheckResult[];
+  try {
+    results = await runPreflight({
+      adapter,
+      ...(settings.defaultModel === undefined ? {} : { defaultModel: settings.defaultModel }),
+      wait: settings.preflightWait,
+      clock: systemClock,
+      onResult: logResult,
+      onWaiting: waitingReporter(),
+    }, signal);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    return true;
+  } finally {
+    clearProgress();
+  }
+  if (results.every(({ status }) => status !== "NOT OK")) return true;
+  if (settings.preflight === "warn") {
+    log.warn("the preflight failed; modeld serves all the same (--preflight=warn)");
+    return true;
+  }
+  log.error("the preflight failed, so modeld exits; --preflight=warn serves all the same, --preflight-wait=5m waits");
+  return false;
+}
+
+function logResult({ name, status, ...facts }: CheckResult): void {
+  clearProgress();
+  log[status === "NOT OK" ? "error" : "info"](`check ${status}`, { check: name, ...facts });
+}
+
+/** Shows progress on a terminal; the log hears only of what is new. */
+function waitingReporter(): (waiting: Waiting) => void {
+  let lastDetail: string | undefined;
+  return (waiting) => {
+    if (waiting.detail !== lastDetail) {
+      clearProgress();
+      log.info("waiting for llama-server", { detail: waiting.detail, wait_ms: waiting.wait });
+      lastDetail = waiting.detail;
+    }
+    showProgress(waiting);
+  };
+}

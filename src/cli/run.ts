@@ -1,0 +1,66 @@
+import { type Arguments, readArguments } from "../config/arguments.ts";
+import { type Environment, readEnvironment } from "../config/environment.ts";
+import { type Command, commands, help } from "../config/help.ts";
+import { type Configuration, loadConfiguration } from "../config/load.ts";
+import { printConfig } from "../config/print_config.ts";
+import { ConfigurationError, quote } from "../config/problem.ts";
+import { suggestion } from "../config/suggestion.ts";
+import { check } from "./check.ts";
+import { printCompletions } from "./completions.ts";
+import { health } from "./health.ts";
+import { print, printProblem } from "./print.ts";
+import { serve } from "./serve.ts";
+import { versions } from "./versions.ts";
+
+/** The exit code of a command line or configuration that cannot be used. */
+const misuse = 2;
+
+/** Does what the command line says; resolves with the exit code of the process, whatever happens. */
+export async function run(args: readonly string[]): Promise<number> {
+  try {
+    return await dispatch(args);
+  } catch (error) {
+    printProblem(`unexpected failure, please report it: ${error instanceof Error ? error.stack : String(error)}`);
+    return 1;
+  }
+}
+
+async function dispatch(args: readonly string[]): Promise<number> {
+  const parsed = readArguments(args);
+  if (parsed.actions.has("help")) return print(help());
+  if (parsed.actions.has("version")) return print(versions());
+
+  const [word = "serve", ...rest] = parsed.words;
+  const command = Object.keys(commands).find((name) => name === word) as Command | undefined;
+  if (command === undefined) {
+    return refuse([`unknown command ${quote(word)}${suggestion(word, Object.keys(commands))}`]);
+  }
+  if (command === "completions") return printCompletions(rest) ?? refuse(["say for which shell: bash, zsh or fish"]);
+  if (rest.length > 0) return refuse([`unexpected ${quote(rest.join(" "))} after ${command}`]);
+  return await runConfigured(command, parsed, readEnvironment());
+}
+
+async function runConfigured(command: Command, parsed: Arguments, environment: Environment): Promise<number> {
+  let configuration: Configuration;
+  try {
+    configuration = await loadConfiguration(parsed, environment);
+  } catch (error) {
+    if (error instanceof ConfigurationError) return refuse(error.problems);
+    throw error;
+  }
+  if (parsed.actions.has("print-config")) return print(printConfig(configuration));
+  switch (command) {
+    case "check":
+      return await check(configuration);
+    case "health":
+      return await health(configuration.settings.addr);
+    default:
+      return await serve(configuration);
+  }
+}
+
+function refuse(problems: readonly string[]): number {
+  for (const problem of problems) printProblem(problem);
+  printProblem("see modeld --help");
+  return misuse;
+}
