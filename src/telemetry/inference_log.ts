@@ -26,7 +26,7 @@ const SEVERITY: Record<Outcome, "info" | "warn" | "error"> = {
 };
 
 function endProperties(timeline: Timeline, result: InferenceResult): Record<string, unknown> {
-  const { usage, error } = result;
+  const { usage, finishReason, error } = result;
   return {
     request_id: timeline.requestId,
     model: timeline.model,
@@ -36,6 +36,7 @@ function endProperties(timeline: Timeline, result: InferenceResult): Record<stri
     type: error?.kind,
     error: error?.message,
     upstream_type: error?.upstreamType,
+    finish_reason: finishReason,
     prompt_tokens: usage?.promptTokens,
     completion_tokens: usage?.completionTokens,
     fragments: timeline.fragments,
