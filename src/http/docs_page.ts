@@ -1,4 +1,4 @@
-import type { Content, OpenApiDocument, Operation, Reply } from "./openapi_types.ts";
+import type { Content, Media, OpenApiDocument, Operation, Parameter, Reply } from "./openapi_types.ts";
 import { docsStyle } from "./docs_style.ts";
 import { join, type Markup, markup, prose } from "./markup.ts";
 import type { Route } from "./route.ts";
@@ -70,17 +70,18 @@ ${join(Object.entries(responses).map(([status, reply]) => replyBlock(status, rep
 `;
 }
 
-function parameterTable(parameters: readonly Readonly<Record<string, unknown>>[]): Markup {
+function parameterTable(parameters: readonly Parameter[]): Markup {
+  const rows = parameters.map(({ name, in: place, description }) =>
+    tableRow(markup`<code>${name}</code>`, place, description)
+  );
   return markup`<h3>Parameters</h3>
 <table>
-${
-    join(parameters.map((parameter) =>
-      markup`<tr><td><code>${String(parameter["name"])}</code></td><td>${String(parameter["in"])}</td><td>${
-        prose(String(parameter["description"]))
-      }</td></tr>
-`
-    ))
-  }</table>
+${join(rows)}</table>
+`;
+}
+
+function tableRow(name: Markup, type: string | Markup, description: string): Markup {
+  return markup`<tr><td>${name}</td><td>${type}</td><td>${prose(description)}</td></tr>
 `;
 }
 
@@ -93,20 +94,19 @@ ${contentBlocks(content)}
 }
 
 function contentBlocks(content: Content): Markup {
-  return join(
-    Object.entries(content).map(([type, { schema, example, examples }]) => {
-      const shown = examples === undefined
-        ? example === undefined ? [] : [{ summary: "", value: example }]
-        : Object.values(examples);
-      return markup`<p class="media"><code>${type}</code> ${typeName(schema)}</p>
-${
-        join(shown.map(({ summary, value }) =>
-          markup`<figure><figcaption>${summary}</figcaption><pre>${sample(value)}</pre></figure>
-`
-        ))
-      }`;
-    }),
-  );
+  return join(Object.entries(content).map(([type, media]) => mediaBlock(type, media)));
+}
+
+function mediaBlock(type: string, { schema, example, examples = {} }: Media): Markup {
+  const shown = Object.values(examples);
+  if (example !== undefined) shown.push({ summary: "", value: example });
+  return markup`<p class="media"><code>${type}</code> ${typeName(schema)}</p>
+${join(shown.map(({ summary, value }) => exampleBlock(summary, value)))}`;
+}
+
+function exampleBlock(summary: string, value: unknown): Markup {
+  return markup`<figure><figcaption>${summary}</figcaption><pre>${sample(value)}</pre></figure>
+`;
 }
 
 function sample(value: unknown): string {
@@ -130,21 +130,23 @@ interface Schema {
 function schemaSection(name: string, schema: Schema): Markup {
   return markup`<section id="schema-${name}">
 <h3>${name}</h3>
-${schema.properties === undefined ? markup`<p>${typeName(schema)}</p>` : markup`<table>${rows(schema, "")}</table>`}
+${
+    schema.properties === undefined
+      ? markup`<p>${typeName(schema)}</p>`
+      : markup`<table>${propertyRows(schema, "")}</table>`
+  }
 </section>
 `;
 }
 
-/** A row for each property; those of objects and of arrays of objects follow, indented by their path. */
-function rows({ properties = {}, required = [] }: Schema, prefix: string): Markup {
+/** A row for each property; those of objects and of arrays of objects follow, under their path. */
+function propertyRows({ properties = {}, required = [] }: Schema, prefix: string): Markup {
   return join(
     Object.entries(properties).map(([name, property]) => {
-      const inner = property.items ?? property;
-      const path = property.items === undefined ? `${prefix}${name}.` : `${prefix}${name}[].`;
-      return markup`<tr><td><code>${prefix}${name}</code>${
-        required.includes(name) ? markup` <i>required</i>` : ""
-      }</td><td>${typeName(property)}</td><td>${prose(property.description ?? "")}</td></tr>
-${inner.properties === undefined ? "" : rows(inner, path)}`;
+      const label = markup`<code>${prefix}${name}</code>${required.includes(name) ? markup` <i>required</i>` : ""}`;
+      const row = tableRow(label, typeName(property), property.description ?? "");
+      const below = property.items === undefined ? `${prefix}${name}.` : `${prefix}${name}[].`;
+      return join([row, propertyRows(property.items ?? property, below)]);
     }),
   );
 }

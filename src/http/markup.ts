@@ -19,17 +19,7 @@ export function join(pieces: readonly Markup[], between = ""): Markup {
 
 /** Text in which `backticks` mark code. */
 export function prose(text: string): Markup {
-  return join(
-    text.split("`").map((part, i) =>
-      i % 2 === 0
-        ? markup`
-          ${part}
-        `
-        : markup`
-          <code>${part}</code>
-        `
-    ),
-  );
+  return join(text.split("`").map((part, i) => i % 2 === 0 ? markup`${part}` : markup`<code>${part}</code>`));
 }
 
 const ESCAPES: Readonly<Record<string, string>> = {

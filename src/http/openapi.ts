@@ -5,7 +5,7 @@ import { errorMeanings } from "./error_meanings.ts";
 import { errorTable } from "./error_table.ts";
 import { inferSchema } from "./infer_schema.ts";
 import { FAILED_STREAM, MODELS, REQUESTS, STATUS, STREAM } from "./openapi_examples.ts";
-import type { Media, OpenApiDocument, Operation, Reply } from "./openapi_types.ts";
+import type { Media, OpenApiDocument, Operation, Parameter, Reply } from "./openapi_types.ts";
 import {
   errorSchema,
   finalLineSchema,
@@ -176,7 +176,7 @@ const INFER: Operation = {
   },
 };
 
-function parameter(name: string, place: "query" | "header", description: string): Record<string, unknown> {
+function parameter(name: string, place: Parameter["in"], description: string): Parameter {
   return { name, in: place, description, schema: STRING };
 }
 

@@ -13,10 +13,18 @@ export interface Operation {
   readonly summary: string;
   readonly description?: string;
   readonly security?: readonly unknown[];
-  readonly parameters?: readonly Readonly<Record<string, unknown>>[];
+  readonly parameters?: readonly Parameter[];
   readonly requestBody?: { readonly required: boolean; readonly content: Content };
   /** By status. */
   readonly responses: Readonly<Record<string, Reply>>;
+}
+
+/** What a request may carry beside its body. */
+export interface Parameter {
+  readonly name: string;
+  readonly in: "query" | "header";
+  readonly description: string;
+  readonly schema: Readonly<Record<string, unknown>>;
 }
 
 /** One answer. */
