@@ -12,7 +12,7 @@ const schemas = new ApiSchemas(document);
 
 Deno.test("the description is valid OpenAPI 3.1", async () => {
   const { valid, errors } = await new Validator().validate({ ...structuredClone(document) });
-  assert(valid, JSON.stringify(errors, null, 1).slice(0, 2_000));
+  assertEquals({ valid, errors }, { valid: true, errors: undefined });
 });
 
 Deno.test("every documented example fits the schema it stands beside", () => {
