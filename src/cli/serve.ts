@@ -2,6 +2,9 @@ import { getLogger } from "@logtape/logtape";
 import { systemClock } from "../clock.ts";
 import { formatAddress } from "../config/address.ts";
 import type { Configuration } from "../config/load.ts";
+import { docsRoute } from "../http/docs_page.ts";
+import { metricsRoute } from "../http/metrics_route.ts";
+import { openApiDocument, openApiRoute } from "../http/openapi.ts";
 import { type HttpServer, serveHttp } from "../http/server.ts";
 import type { InferenceAdapter } from "../llama/adapter.ts";
 import { createManager } from "../manager/create_manager.ts";
@@ -82,6 +85,7 @@ function makeManager({ settings }: Configuration, adapter: InferenceAdapter | un
 
 function listen({ settings }: Configuration, manager: Manager): HttpServer | undefined {
   const metrics = createMetrics({ status: () => manager.status(), version, clock: systemClock });
+  const description = openApiDocument(version);
   try {
     const http = serveHttp({
       addr: settings.addr,
@@ -92,6 +96,7 @@ function listen({ settings }: Configuration, manager: Manager): HttpServer | und
       bodyTimeout: settings.bodyTimeout,
       inferTimeout: settings.inferTimeout,
       clock: systemClock,
+      routes: [metricsRoute(metrics), openApiRoute(description), docsRoute(description)],
     });
     log.info("listening", { url: `http://${formatAddress(http.addr)}`, version });
     return http;
