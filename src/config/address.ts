@@ -13,7 +13,7 @@ const pattern = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:[\]/]*)):(\d{1,5})$/;
 export const address: Kind<Address> = {
   name: "address",
   placeholder: "HOST:PORT",
-  schema: { type: "string" },
+  schema: { type: "string", pattern: ":[0-9]{1,5}$" },
   fromText: read,
   fromFile: (value) => typeof value === "string" ? read(value) : { problem: `is not a text: ${allowed}` },
   toFile: formatAddress,

@@ -24,6 +24,7 @@ export const secret: Kind<string> = {
   ...text,
   name: "secret",
   placeholder: "KEY",
+  schema: { type: "string", pattern: "^[!-~]+$" },
   mask,
   fromText: readSecret,
   fromFile: (value) => typeof value === "string" ? readSecret(value) : { problem: "is not a text" },

@@ -6,7 +6,7 @@ const allowed = "write http://host:port or https://host:port, with a path where 
 export const llamaUrl: Kind<string> = {
   name: "URL",
   placeholder: "URL",
-  schema: { type: "string" },
+  schema: { type: "string", pattern: "^https?://" },
   mask: withoutCredentials,
   fromText: read,
   fromFile: (value) => typeof value === "string" ? read(value) : { problem: `is not a text: ${allowed}` },

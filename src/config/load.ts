@@ -80,6 +80,8 @@ async function takeFile(draft: Draft, path: string, home: string | undefined): P
     return key === undefined ? [] : [[key, name] as const];
   }));
   for (const [key, value] of Object.entries(file.values)) {
+    // Tells editors where the schema is.
+    if (key === "$schema") continue;
     const name = nameOf.get(key);
     if (name === undefined) {
       draft.problems.push(`unknown key ${quote(key)} in ${path}${suggestion(key, [...nameOf.keys()])}`);

@@ -26,6 +26,8 @@ export interface Setting<T> {
   readonly key?: string;
   readonly kind: Kind<Exclude<T, undefined>>;
   readonly default: T;
+  /** A value for docs and example files, where the default alone shows too little. */
+  readonly example?: T;
   /** What the default means, where the value alone does not say it. */
   readonly defaultNote?: string;
   /** One line, without a full stop. */
@@ -45,6 +47,7 @@ export interface Definition<T> {
   readonly default: T;
   readonly help: string;
   readonly group: typeof groups[number];
+  readonly example?: T;
   readonly defaultNote?: string;
   readonly flag?: null;
   readonly variables?: readonly string[];

@@ -10,6 +10,7 @@ const positive = duration({ zero: undefined });
 export const settingsTable = complete({
   config: optional(path("file"), {
     help: "Config file, its format by extension: .yaml .yml .json .toml",
+    example: "/etc/modeld/modeld.yaml",
     group: "General",
     key: null,
   }),
@@ -24,9 +25,10 @@ export const settingsTable = complete({
   }),
   corsOrigins: setting(list, [], {
     help: "Origins that may ask, such as https://chat.example; * is any",
+    example: ["https://chat.example"],
     group: "Listening",
     key: "cors_allowed_origins",
-    defaultNote: "none: no origin may ask",
+    defaultNote: "no origin",
   }),
   corsMethods: setting(list, ["GET", "POST", "OPTIONS"], {
     help: "Methods that other origins may use",
@@ -41,18 +43,22 @@ export const settingsTable = complete({
 
   llamaUrl: optional(llamaUrl, {
     help: "Address of llama-server; without it /infer answers 503",
+    example: "http://127.0.0.1:8081",
     group: "llama-server",
   }),
   llamaApiKey: optional(secret, {
     help: "Key for llama-server; as a flag it stands in the process list, so prefer the file",
+    example: "sk-example",
     group: "llama-server",
   }),
   llamaApiKeyFile: optional(path("file"), {
     help: "File whose first line is the key for llama-server",
+    example: "/etc/modeld/llama-api-key",
     group: "llama-server",
   }),
   llamaCaFile: optional(path("file"), {
     help: "PEM file of the authorities that may have signed llama-server's certificate, beside the usual ones",
+    example: "/etc/modeld/ca.pem",
     group: "llama-server",
   }),
   llamaUseOpenai: setting(boolean, true, {
@@ -70,6 +76,7 @@ export const settingsTable = complete({
   }),
   defaultModel: optional(text, {
     help: "Model of requests that name none",
+    example: "qwen3-8b-q4",
     group: "Models and admission",
     variables: ["MODELD_DEFAULT_MODEL", "DEFAULT_MODEL"],
     defaultNote: "llama-server's only model; none where it has several",
@@ -163,15 +170,17 @@ export const settingsTable = complete({
 
   apiKeyFile: optional(path("file"), {
     help: "File of the keys that clients may use, one a line; lines that begin with # are skipped",
+    example: "/etc/modeld/api-keys",
     group: "Access",
   }),
   apiKeys: setting(secrets, [], {
     help: "Keys that clients may use, by comma; added to those of the file",
+    example: ["sk-one", "sk-two"],
     group: "Access",
     flag: null,
     key: null,
     refusesEmpty: true,
-    defaultNote: "none: everyone may ask",
+    defaultNote: "no key is asked for",
   }),
 
   logLevel: setting(choice("off", "error", "warn", "info", "debug"), "info", {

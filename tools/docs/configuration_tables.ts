@@ -1,0 +1,31 @@
+import { groups, type Setting } from "../../src/config/setting.ts";
+import { settingNames, settingsTable } from "../../src/config/settings_table.ts";
+import { showDefault } from "../../src/config/show.ts";
+import { table } from "./section.ts";
+
+/** The tables of docs/configuration.md: every setting with all of its names, group by group. */
+export function configurationTables(): string {
+  return groups.map((group) => {
+    const settings = settingNames.map((name): Setting<unknown> => settingsTable[name]);
+    const rows = settings.filter((setting) => setting.group === group).map(row);
+    return `### ${group}\n\n${table(["flag", "environment", "config key", "kind", "default", "since", "what it sets"], rows)}`;
+  }).join("\n");
+}
+
+function row(setting: Setting<unknown>): readonly string[] {
+  const { flag, variables, key, kind, help, since, deprecated, defaultNote } = setting;
+  const value = showDefault(setting);
+  return [
+    flag === undefined ? "" : code(flag),
+    variables.map(code).join(", "),
+    key === undefined ? "" : code(key),
+    kind.name.replaceAll(" | ", ", "),
+    defaultNote === undefined && setting.default !== undefined && value !== "none" ? code(value) : value,
+    since,
+    deprecated === undefined ? help : `${help}; ignored: ${deprecated}`,
+  ];
+}
+
+function code(text: string): string {
+  return `\`${text}\``;
+}
