@@ -8,7 +8,9 @@ export function configurationTables(): string {
   return groups.map((group) => {
     const settings = settingNames.map((name): Setting<unknown> => settingsTable[name]);
     const rows = settings.filter((setting) => setting.group === group).map(row);
-    return `### ${group}\n\n${table(["flag", "environment", "config key", "kind", "default", "since", "what it sets"], rows)}`;
+    return `### ${group}\n\n${
+      table(["flag", "environment", "config key", "kind", "default", "since", "what it sets"], rows)
+    }`;
   }).join("\n");
 }
 
