@@ -26,6 +26,8 @@ export function errorBody(failure: ModeldError): ErrorBody {
 export function errorReply(failure: ModeldError, headers: Readonly<Record<string, string>> = {}): Response {
   const reply = Response.json(errorBody(failure), { status: errorTable[failure.kind].status, headers });
   if (failure.retryAfterSeconds !== undefined) reply.headers.set("Retry-After", String(failure.retryAfterSeconds));
+  // RFC 9110, 15.5.9. Deno.serve keeps the connection all the same, and swallows what still comes.
+  if (failure.kind === "body_timeout") reply.headers.set("Connection", "close");
   return reply;
 }
 

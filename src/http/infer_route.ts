@@ -1,7 +1,9 @@
+import type { Logger } from "@logtape/logtape";
 import type { Clock } from "../clock.ts";
 import { ModeldError } from "../errors.ts";
 import type { Chunk, Generation } from "../llama/adapter.ts";
 import type { Manager } from "../manager/manager.ts";
+import { inferLogger } from "../telemetry/log.ts";
 import { asModeldError, errorReply } from "./error_reply.ts";
 import { parseInferRequest } from "./infer_request.ts";
 import type { Inference } from "./inference.ts";
@@ -19,6 +21,8 @@ export interface InferRouteOptions {
   readonly maxBodyBytes: number;
   /** Milliseconds to receive a request body; 0 is no limit. */
   readonly bodyTimeout: number;
+  /** Milliseconds without the client taking a byte; 0 is no limit. */
+  readonly writeTimeout: number;
   readonly clock: Clock;
 }
 
@@ -37,10 +41,17 @@ export function inferRoute(options: InferRouteOptions): Route {
         });
         const generation = await options.manager.infer(generate, timeline, signal);
         const first = await nextChunk(generation, timeline);
-        const body = stream
-          ? tokenStream(first, generation, inference)
-          : await wholeReply(first, generation, inference);
-        return new Response(body, { headers: replyHeaders });
+        const log = inferLogger(timeline.logLevel);
+        const onLines = log.isEnabledFor("debug") ? logLines(log, requestId) : undefined;
+        if (!stream) {
+          const line = await wholeReply(first, generation, inference);
+          onLines?.(line);
+          return new Response(line, { headers: replyHeaders });
+        }
+        inference.startStreaming();
+        return new Response(tokenStream(first, generation, inference, { ...options, onLines }), {
+          headers: replyHeaders,
+        });
       } catch (error) {
         const failure = asModeldError(error);
         inference.fail(failure);
@@ -85,6 +96,12 @@ async function wholeReply(first: Chunk, generation: Generation, inference: Infer
   }
   inference.complete(chunk.completion.usage);
   return finalLine(content, chunk.completion);
+}
+
+function logLines(log: Logger, requestId: string): (lines: string) => void {
+  return (lines) => {
+    for (const line of lines.trimEnd().split("\n")) log.debug("line", { request_id: requestId, line });
+  };
 }
 
 function bodyTooLate(ms: number): ModeldError {

@@ -24,22 +24,20 @@ export class Inference {
   readonly timeline: Timeline;
   readonly #abort = new AbortController();
   readonly #client: AbortSignal;
-  readonly #options: InferenceOptions;
+  readonly #observer: InferenceObserver;
   readonly #deadline: Timer | undefined;
-  readonly #onEnd: (inference: Inference) => void;
+  readonly #onEnd: (() => void)[] = [];
+  #streaming = false;
   #ended = false;
 
-  /** @param onEnd called once, when it has ended */
-  constructor(requestId: string, request: Request, options: InferenceOptions, onEnd: (inference: Inference) => void) {
-    const { clock, observer, inferTimeout } = options;
+  constructor(requestId: string, request: Request, { clock, observer, inferTimeout }: InferenceOptions) {
     this.timeline = new Timeline(requestId, clock, timelineOptions(request));
     this.#client = request.signal;
-    this.#options = options;
-    this.#onEnd = onEnd;
+    this.#observer = observer;
     if (inferTimeout > 0) this.#deadline = clock.after(inferTimeout, () => this.abort(tooLate(inferTimeout)));
     observer.started(this.timeline);
-    this.#client.addEventListener("abort", this.#clientLeft);
-    if (this.#client.aborted) this.#clientLeft();
+    this.#client.addEventListener("abort", this.clientLeft);
+    if (this.#client.aborted) this.clientLeft();
   }
 
   /** Aborts with the reason of the first `abort`. */
@@ -47,33 +45,52 @@ export class Inference {
     return this.#abort.signal;
   }
 
-  /** Ends what runs for this inference, for `reason`. Does nothing after the end. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Calls back when it has ended, whatever ended it. Not to be called after the end. */
+  onEnd(callback: () => void): void {
+    this.#onEnd.push(callback);
+  }
+
+  /** The reply's head is on its way: whatever happens now, its status was 200. */
+  startStreaming(): void {
+    this.#streaming = true;
+  }
+
+  /** Makes what runs for this inference fail with `reason`; whoever sees that fail says `fail`. */
   abort(reason: ModeldError): void {
     if (!this.#ended) this.#abort.abort(reason);
   }
+
+  /** There is nobody left to answer: aborts, and ends at once. */
+  readonly clientLeft = (): void => {
+    const reason = new ModeldError("cancelled", "the client left");
+    this.abort(reason);
+    this.fail(reason);
+  };
 
   /** It ended well. */
   complete(usage: Usage): void {
     this.#end({ outcome: "ok", status: STATUS_CODE.OK, usage });
   }
 
-  /** It failed; `status` is what was sent, where that is not the failure's own. */
-  fail(failure: ModeldError, status = errorTable[failure.kind].status): void {
-    const { kind, message, upstreamType } = failure;
+  /** It failed. Only the first end counts. */
+  fail({ kind, message, upstreamType }: ModeldError): void {
+    const { status, outcome } = errorTable[kind];
     const error = { kind, message, ...(upstreamType === undefined ? {} : { upstreamType }) };
-    this.#end({ outcome: errorTable[kind].outcome, status, error });
+    this.#end({ outcome, status: this.#streaming ? STATUS_CODE.OK : status, error });
   }
-
-  readonly #clientLeft = () => this.abort(new ModeldError("cancelled", "the client left"));
 
   #end(result: InferenceResult): void {
     if (this.#ended) return;
     this.#ended = true;
     this.#deadline?.clear();
-    this.#client.removeEventListener("abort", this.#clientLeft);
-    this.#onEnd(this);
+    this.#client.removeEventListener("abort", this.clientLeft);
     this.timeline.end();
-    this.#options.observer.ended(this.timeline, result);
+    for (const callback of this.#onEnd) callback();
+    this.#observer.ended(this.timeline, result);
   }
 }
 

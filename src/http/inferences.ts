@@ -1,4 +1,3 @@
-import type { Clock } from "../clock.ts";
 import { ModeldError } from "../errors.ts";
 import { Inference, type InferenceOptions } from "./inference.ts";
 
@@ -7,20 +6,26 @@ export class Inferences {
   readonly #options: InferenceOptions;
   readonly #running = new Set<Inference>();
   #draining = false;
-  #idle: (() => void) | undefined;
+  #onIdle: (() => void) | undefined;
 
   constructor(options: InferenceOptions) {
     this.#options = options;
   }
 
+  /** Whether new ones are turned away. */
   get draining(): boolean {
     return this.#draining;
   }
 
   /** Begins one; while draining it is aborted from the start. */
   begin(requestId: string, request: Request): Inference {
-    const inference = new Inference(requestId, request, this.#options, this.#ended);
+    const inference = new Inference(requestId, request, this.#options);
+    if (inference.ended) return inference;
     this.#running.add(inference);
+    inference.onEnd(() => {
+      this.#running.delete(inference);
+      if (this.#running.size === 0) this.#onIdle?.();
+    });
     if (this.#draining) inference.abort(shuttingDown());
     return inference;
   }
@@ -30,23 +35,25 @@ export class Inferences {
     this.#draining = true;
   }
 
-  /** Resolves when none runs; those that still do after `timeoutMs` are aborted. */
-  async stop(timeoutMs: number, clock: Clock): Promise<void> {
-    this.drain();
+  /** Waits at most `ms` until none runs. */
+  async idle(ms: number): Promise<void> {
     if (this.#running.size === 0) return;
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#idle = resolve;
-    const deadline = clock.after(timeoutMs, () => {
-      for (const inference of this.#running) inference.abort(shuttingDown());
-    });
+    const timer = this.#options.clock.after(ms, resolve);
+    this.#onIdle = resolve;
     await promise;
-    deadline.clear();
+    timer.clear();
   }
 
-  readonly #ended = (inference: Inference) => {
-    this.#running.delete(inference);
-    if (this.#running.size === 0) this.#idle?.();
-  };
+  /** Makes those that run fail, so that each writes its error line and ends. */
+  abortAll(): void {
+    for (const inference of this.#running) inference.abort(shuttingDown());
+  }
+
+  /** Ends those that run, told or not. */
+  endAll(): void {
+    for (const inference of this.#running) inference.fail(shuttingDown());
+  }
 }
 
 function shuttingDown(): ModeldError {

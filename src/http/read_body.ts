@@ -8,18 +8,33 @@ import { ModeldError } from "../errors.ts";
  * @throws ModeldError `invalid_request` where the body is over the limit or not UTF-8; `cancelled` where the client left
  */
 export async function readBody(request: Request, maxBytes: number, signal: AbortSignal): Promise<string> {
-  if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw tooLarge(maxBytes);
-  if (request.body === null) return "";
-  const bounded = request.body.pipeThrough(new LimitedBytesTransformStream(maxBytes, { error: true }), { signal });
-  let bytes: Uint8Array;
+  signal.throwIfAborted();
+  const length = request.headers.get("content-length");
+  if (Number(length) > maxBytes) throw tooLarge(maxBytes);
+  const aborted = Promise.withResolvers<never>();
+  const onAbort = () => aborted.reject(signal.reason);
+  signal.addEventListener("abort", onAbort);
   try {
-    bytes = await new Response(bounded).bytes();
+    return decode(
+      await Promise.race([length === null ? bounded(request, maxBytes, signal) : request.bytes(), aborted.promise]),
+    );
   } catch (error) {
-    if (signal.aborted) throw signal.reason;
-    if (error instanceof RangeError) throw tooLarge(maxBytes);
+    if (error instanceof ModeldError) throw error;
     throw new ModeldError("cancelled", "the client left before its request was complete", { cause: error });
+  } finally {
+    signal.removeEventListener("abort", onAbort);
   }
-  return decode(bytes);
+}
+
+/** The bytes of a body that did not say its length. */
+async function bounded(request: Request, maxBytes: number, signal: AbortSignal): Promise<Uint8Array> {
+  if (request.body === null) return new Uint8Array();
+  const limited = request.body.pipeThrough(new LimitedBytesTransformStream(maxBytes, { error: true }), { signal });
+  try {
+    return await new Response(limited).bytes();
+  } catch (error) {
+    throw error instanceof RangeError ? tooLarge(maxBytes) : error;
+  }
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });

@@ -18,6 +18,8 @@ export interface HttpOptions {
   readonly maxBodyBytes: number;
   /** To receive a request body. */
   readonly bodyTimeout: number;
+  /** Without the client taking a byte. */
+  readonly writeTimeout: number;
   /** From arrival to the last line. */
   readonly inferTimeout: number;
   readonly clock: Clock;
@@ -33,13 +35,13 @@ export interface HttpServer {
   drain(): void;
   /**
    * Drains, waits `timeoutMs` for the running inferences, ends the rest with an error line each, and closes the listener
-   * last. A client that reads nothing cannot be closed by force (Deno.serve has no way), so it is not waited for longer
-   * than a second more: the process is to exit afterwards.
+   * last. The connection of a client that reads nothing cannot be closed by force (Deno.serve has no way), so it is not
+   * waited for longer than two seconds more: the process is to exit afterwards.
    */
   stop(timeoutMs: number): Promise<void>;
 }
 
-/** How long replies that have ended get to reach their clients when the server stops. */
+/** Milliseconds that the last lines, and then the last connections, get when the server stops. */
 const FLUSH_MS = 1000;
 
 /**
@@ -71,11 +73,15 @@ export function serveHttp(options: HttpOptions): HttpServer {
     addr: server.addr,
     drain: () => inferences.drain(),
     async stop(timeoutMs) {
-      await inferences.stop(timeoutMs, clock);
-      const { promise, resolve } = Promise.withResolvers<void>();
-      const flush = clock.after(FLUSH_MS, resolve);
-      await Promise.race([server.shutdown(), promise]);
-      flush.clear();
+      inferences.drain();
+      await inferences.idle(timeoutMs);
+      inferences.abortAll();
+      await inferences.idle(FLUSH_MS);
+      inferences.endAll();
+      const { promise: waitedLongEnough, resolve } = Promise.withResolvers<void>();
+      const timer = clock.after(FLUSH_MS, resolve);
+      await Promise.race([server.shutdown(), waitedLongEnough]);
+      timer.clear();
     },
   };
 }

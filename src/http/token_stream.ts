@@ -1,3 +1,4 @@
+import type { Clock, Timer } from "../clock.ts";
 import { ModeldError } from "../errors.ts";
 import type { Chunk, Generation } from "../llama/adapter.ts";
 import { asModeldError } from "./error_reply.ts";
@@ -5,39 +6,152 @@ import type { Inference } from "./inference.ts";
 import { errorLine, finalLine, tokenLines } from "./ndjson.ts";
 import { nextChunk } from "./next_chunk.ts";
 
+/** What a token stream is given beside its generation. */
+export interface TokenStreamOptions {
+  readonly clock: Clock;
+  /** Milliseconds without the client taking a byte; 0 is no limit. */
+  readonly writeTimeout: number;
+  /** Told of the lines as they leave, where the request is logged at debug. */
+  readonly onLines?: ((lines: string) => void) | undefined;
+}
+
+/** Characters that may wait for the client before reading from llama-server stops. */
+const READ_AHEAD = 65536;
+
+/** A chunk this many milliseconds after the last write is part of a burst. */
+const BURST_MS = 1;
+
 const utf8 = new TextEncoder();
 
 /**
- * The NDJSON body of a streamed reply: `first`, then what the generation still brings, then the final or the error line.
- * It reads the generation only as fast as the client reads, and ends the inference when it ends.
+ * The NDJSON body of a streamed reply: the lines of `first`, of what the generation still brings, and the final or the
+ * error line. Ends the inference when the client has taken the last line, or takes none for too long.
  */
-export function tokenStream(first: Chunk, generation: Generation, inference: Inference): ReadableStream<Uint8Array> {
-  let content = "";
-  let next: Chunk | undefined = first;
-  let ended = false;
-  return new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      if (ended) return controller.close();
-      try {
-        const { fragments, completion } = next ?? await nextChunk(generation, inference.timeline);
-        next = undefined;
-        let lines = tokenLines(fragments);
-        for (const fragment of fragments) content += fragment;
-        if (completion !== undefined) {
-          lines += finalLine(content, completion);
-          ended = true;
-          inference.complete(completion.usage);
-        }
-        controller.enqueue(utf8.encode(lines));
-      } catch (error) {
-        const failure = asModeldError(error);
-        ended = true;
-        inference.fail(failure, 200);
-        controller.enqueue(utf8.encode(errorLine(failure)));
+export function tokenStream(
+  first: Chunk,
+  generation: Generation,
+  inference: Inference,
+  options: TokenStreamOptions,
+): ReadableStream<Uint8Array> {
+  return new ReadableStream(new TokenSource(first, generation, inference, options), { highWaterMark: 0 });
+}
+
+/**
+ * Two loops that meet in `#lines`: one receives from llama-server, at most `READ_AHEAD` ahead; the other is `pull`, called
+ * when the client has taken what was written. A chunk that comes alone leaves at once. In a burst a write waits for the
+ * end of the event loop's turn, so that what is ready by then leaves with it.
+ */
+class TokenSource implements UnderlyingDefaultSource<Uint8Array> {
+  readonly #generation: Generation;
+  readonly #inference: Inference;
+  readonly #options: TokenStreamOptions;
+  /** Received, not yet written. */
+  #lines = "";
+  #content = "";
+  /** Says how it ended; set when nothing more will be received. */
+  #settle: (() => void) | undefined;
+  #wakePull: (() => void) | undefined;
+  #wakeReceive: (() => void) | undefined;
+  /** Whether the client has taken everything that was written. */
+  #taken = true;
+  #wroteAt = -Infinity;
+  #writeDeadline: Timer | undefined;
+  #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+
+  constructor(first: Chunk, generation: Generation, inference: Inference, options: TokenStreamOptions) {
+    this.#generation = generation;
+    this.#inference = inference;
+    this.#options = options;
+    inference.onEnd(() => this.#release());
+    this.#receive(first);
+  }
+
+  start(controller: ReadableStreamDefaultController<Uint8Array>): void {
+    this.#controller = controller;
+    if (this.#options.writeTimeout > 0) this.#watchClient(this.#options.writeTimeout);
+  }
+
+  async pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
+    this.#taken = true;
+    if (this.#lines === "" && this.#settle === undefined) {
+      await new Promise<void>((resolve) => this.#wakePull = resolve);
+    }
+    const inBurst = this.#options.clock.now() - this.#wroteAt < BURST_MS;
+    if (inBurst && this.#settle === undefined) await endOfTurn();
+    if (this.#inference.ended) return;
+    if (this.#lines === "") {
+      controller.close();
+      this.#settle?.();
+    } else {
+      this.#write(controller);
+    }
+  }
+
+  cancel(): void {
+    this.#inference.clientLeft();
+  }
+
+  #write(controller: ReadableStreamDefaultController<Uint8Array>): void {
+    const lines = this.#lines;
+    this.#lines = "";
+    this.#taken = false;
+    this.#wroteAt = this.#options.clock.now();
+    controller.enqueue(utf8.encode(lines));
+    this.#options.onLines?.(lines);
+    this.#wakeReceive?.();
+  }
+
+  async #receive(chunk: Chunk): Promise<void> {
+    try {
+      while (chunk.completion === undefined) {
+        this.#add(chunk.fragments);
+        if (this.#lines.length > READ_AHEAD) await new Promise<void>((resolve) => this.#wakeReceive = resolve);
+        chunk = await nextChunk(this.#generation, this.#inference.timeline);
       }
-    },
-    cancel() {
-      inference.abort(new ModeldError("cancelled", "the client left"));
-    },
-  }, { highWaterMark: 0 });
+      this.#add(chunk.fragments);
+      const { completion } = chunk;
+      this.#lines += finalLine(this.#content, completion);
+      this.#settle = () => this.#inference.complete(completion.usage);
+    } catch (error) {
+      const failure = asModeldError(error);
+      this.#lines += errorLine(failure);
+      this.#settle = () => this.#inference.fail(failure);
+    }
+    this.#wakePull?.();
+  }
+
+  #add(fragments: readonly string[]): void {
+    this.#lines += tokenLines(fragments);
+    for (const fragment of fragments) this.#content += fragment;
+    this.#wakePull?.();
+  }
+
+  /** One timer a stream, set again only when it fires: a token costs it nothing. */
+  #watchClient(timeout: number): void {
+    const { clock } = this.#options;
+    const check = () => {
+      const left = this.#taken ? timeout : this.#wroteAt + timeout - clock.now();
+      if (left > 0) {
+        this.#writeDeadline = clock.after(left, check);
+        return;
+      }
+      const message = `the client took nothing for ${timeout} ms (--write-timeout)`;
+      this.#inference.abort(new ModeldError("write_timeout", message));
+      this.#inference.fail(asModeldError(this.#inference.signal.reason));
+    };
+    this.#writeDeadline = clock.after(timeout, check);
+  }
+
+  /** Unless the stream is closed already, it is cut: no terminator, so that no client takes it for whole. */
+  #release(): void {
+    this.#writeDeadline?.clear();
+    this.#controller?.error(new ModeldError("cancelled", "the stream was cut"));
+    this.#wakePull?.();
+    this.#wakeReceive?.();
+  }
+}
+
+/** Resolves when what is ready in this turn of the event loop has been delivered. */
+function endOfTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }

@@ -16,6 +16,7 @@ export class FakeGeneration implements Generation {
   readonly #signal: AbortSignal;
   readonly #release: () => void;
   readonly #chunks: Chunk[] = [];
+  #endless: Chunk | undefined;
   #error: unknown;
   #ended = false;
   #wake: (() => void) | undefined;
@@ -29,6 +30,12 @@ export class FakeGeneration implements Generation {
   /** Fragments that arrive together. */
   push(...fragments: string[]): this {
     return this.#arrive({ fragments });
+  }
+
+  /** This fragment arrives again and again, as fast as it is asked for. */
+  flow(fragment: string): this {
+    this.#endless = { fragments: [fragment] };
+    return this;
   }
 
   /** The completion arrives, with these fragments beside it. */
@@ -48,7 +55,7 @@ export class FakeGeneration implements Generation {
     if (this.#ended && !this.#signal.aborted) throw new Error("next() was called after the end");
     for (;;) {
       if (this.#signal.aborted) throw this.#signal.reason;
-      const chunk = this.#chunks.shift();
+      const chunk = this.#chunks.shift() ?? this.#endless;
       if (chunk?.completion !== undefined) this.#end();
       if (chunk !== undefined) return chunk;
       if (this.#error !== undefined) {

@@ -34,6 +34,7 @@ export async function withServer(
     httpMetrics: metrics,
     maxBodyBytes: 1048576,
     bodyTimeout: 0,
+    writeTimeout: 0,
     inferTimeout: 0,
     clock: systemClock,
     ...options,
@@ -69,4 +70,9 @@ export function parseLines(ndjson: string): unknown[] {
 export function bodyOf(reply: Response): ReadableStream<Uint8Array<ArrayBuffer>> {
   if (reply.body === null) throw new Error("the reply has no body");
   return reply.body;
+}
+
+/** Waits for what no event tells of. */
+export async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 1));
 }
