@@ -94,6 +94,7 @@ function listen({ settings }: Configuration, manager: Manager): HttpServer | und
       httpMetrics: metrics.http,
       maxBodyBytes: settings.maxBodyBytes,
       bodyTimeout: settings.bodyTimeout,
+      writeTimeout: settings.writeTimeout,
       inferTimeout: settings.inferTimeout,
       clock: systemClock,
       routes: [metricsRoute(metrics), openApiRoute(description), docsRoute(description)],
