@@ -1,0 +1,101 @@
+import { assertEquals } from "@std/assert";
+import { Daemon } from "../../tests/support/daemon.ts";
+import { infer } from "../../tests/support/ndjson_client.ts";
+import { chunk, LAST_CHUNK, STREAM_HEAD } from "../../tests/support/replies.ts";
+import { SpawnedProcess } from "../../tests/support/spawned_process.ts";
+import { StandInLlamaServer } from "../../tests/support/stand_in_llama_server.ts";
+import { completionEnd, completionToken, SSE_DONE } from "../../tests/support/wire_streams.ts";
+
+/** A proxy with the documented configuration, changed only in its ports. */
+interface Proxy {
+  readonly name: string;
+  start(port: number, modeld: URL, folder: string): Promise<SpawnedProcess>;
+}
+
+const nginx: Proxy = {
+  name: "nginx",
+  async start(port, modeld, folder) {
+    const documented = await Deno.readTextFile(new URL("../nginx/modeld.conf", import.meta.url));
+    const site = documented.replace("127.0.0.1:8080", modeld.host).replace("listen 8443", `listen 127.0.0.1:${port}`);
+    await Deno.writeTextFile(`${folder}/modeld.conf`, site);
+    const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((kind) =>
+      `${kind}_temp_path ${folder};`
+    );
+    const main = `daemon off; error_log stderr notice; pid ${folder}/nginx.pid; worker_processes 1;
+      events {} http { access_log off; ${temporary.join(" ")} include ${folder}/modeld.conf; }`;
+    await Deno.writeTextFile(`${folder}/nginx.conf`, main);
+    const process = new SpawnedProcess("nginx", ["-p", folder, "-c", `${folder}/nginx.conf`, "-e", "stderr"]);
+    await process.line(/start worker process \d+/);
+    return process;
+  },
+};
+
+const caddy: Proxy = {
+  name: "caddy",
+  async start(port, modeld, folder) {
+    const config = new URL("../caddy/Caddyfile", import.meta.url).pathname;
+    const process = new SpawnedProcess("caddy", ["run", "--config", config, "--adapter", "caddyfile"], {
+      MODELD_SITE: `http://127.0.0.1:${port}`,
+      MODELD_UPSTREAM: modeld.host,
+      CADDY_ADMIN: `unix/${folder}/admin.sock`,
+      XDG_CONFIG_HOME: folder,
+      XDG_DATA_HOME: folder,
+    });
+    await process.line(/serving initial configuration/);
+    return process;
+  },
+};
+
+for (const proxy of [nginx, caddy]) {
+  Deno.test(`behind ${proxy.name} each token arrives before llama-server has sent the next`, async () => {
+    await withProxy(proxy, async (url, llama) => {
+      const proceed = Promise.withResolvers<void>();
+      llama.next(async (exchange) => {
+        await exchange.send(STREAM_HEAD + chunk(completionToken(" one")));
+        await proceed.promise;
+        await exchange.send(chunk(completionToken(" two")) + chunk(completionEnd() + SSE_DONE) + LAST_CHUNK);
+      });
+      const reply = await infer(url, { prompt: "count" });
+      assertEquals((await reply.read(1)).map(({ text }) => text), ['{"token":" one"}']);
+      proceed.resolve();
+      const last = await reply.last();
+      assertEquals([last.done, last.content], [true, " one two"]);
+    });
+  });
+
+  Deno.test(`a client that leaves ${proxy.name} ends its generation`, async () => {
+    await withProxy(proxy, async (url, llama) => {
+      const gone = Promise.withResolvers<void>();
+      llama.next(async (exchange) => {
+        await exchange.send(STREAM_HEAD + chunk(completionToken(" one")));
+        await exchange.gone;
+        gone.resolve();
+      });
+      const reply = await infer(url, { prompt: "count" });
+      await reply.read(1);
+      await reply.leave();
+      await gone.promise;
+    });
+  });
+}
+
+async function withProxy(proxy: Proxy, use: (url: URL, llama: StandInLlamaServer) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  const llama = await StandInLlamaServer.start();
+  const modeld = await Daemon.start({ args: ["--llama-url", llama.url.href] });
+  const port = freePort();
+  const process = await proxy.start(port, modeld.url, folder);
+  try {
+    await use(new URL(`http://127.0.0.1:${port}`), llama);
+  } finally {
+    await process.stop();
+    await modeld.stop();
+    await llama.close();
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
