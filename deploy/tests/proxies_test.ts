@@ -65,16 +65,19 @@ for (const proxy of [nginx, caddy]) {
 
   Deno.test(`a client that leaves ${proxy.name} ends its generation`, async () => {
     await withProxy(proxy, async (url, llama) => {
-      const gone = Promise.withResolvers<void>();
+      const gone = Promise.withResolvers<"gone">();
+      const passed = Promise.withResolvers<"5 s passed">();
       llama.next(async (exchange) => {
         await exchange.send(STREAM_HEAD + chunk(completionToken(" one")));
         await exchange.gone;
-        gone.resolve();
+        gone.resolve("gone");
       });
       const reply = await infer(url, { prompt: "count" });
       await reply.read(1);
+      const timer = setTimeout(() => passed.resolve("5 s passed"), 5_000);
       await reply.leave();
-      await gone.promise;
+      assertEquals(await Promise.race([gone.promise, passed.promise]), "gone");
+      clearTimeout(timer);
     });
   });
 }
@@ -82,7 +85,9 @@ for (const proxy of [nginx, caddy]) {
 async function withProxy(proxy: Proxy, use: (url: URL, llama: StandInLlamaServer) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir();
   const llama = await StandInLlamaServer.start();
-  const modeld = await Daemon.start({ args: ["--llama-url", llama.url.href] });
+  const modeld = await Daemon.start({
+    args: ["--llama-url", llama.url.href, "--llama-timeout", "0", "--preflight", "off"],
+  });
   const port = freePort();
   const process = await proxy.start(port, modeld.url, folder);
   try {
