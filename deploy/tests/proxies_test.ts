@@ -85,9 +85,9 @@ for (const proxy of [nginx, caddy]) {
 async function withProxy(proxy: Proxy, use: (url: URL, llama: StandInLlamaServer) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir();
   const llama = await StandInLlamaServer.start();
-  const modeld = await Daemon.start({
-    args: ["--llama-url", llama.url.href, "--llama-timeout", "0", "--preflight", "off"],
-  });
+  // No deadline, so that nothing but the client's leaving ends a generation; no preflight, whose dry run is a generation too.
+  const args = ["--llama-url", llama.url.href, "--llama-timeout", "0", "--preflight", "off"];
+  const modeld = await (await Daemon.start({ args })).ready();
   const port = freePort();
   const process = await proxy.start(port, modeld.url, folder);
   try {
