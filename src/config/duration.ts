@@ -1,16 +1,17 @@
-/** Milliseconds of each unit that Go's durations know. */
+/** Milliseconds of each unit that Go's durations know; µ may be the micro sign or the Greek letter. */
 const unitMs: Readonly<Record<string, number>> = {
   ns: 1e-6,
   us: 1e-3,
-  µs: 1e-3,
+  "\u00b5s": 1e-3,
+  "\u03bcs": 1e-3,
   ms: 1,
   s: 1_000,
   m: 60_000,
   h: 3_600_000,
 };
 
-const wholePattern = /^([+-]?)((?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|ms|s|m|h))+)$/;
-const partPattern = /(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)/g;
+const wholePattern = /^([+-]?)((?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|[u\u00b5\u03bc]s|ms|s|m|h))+)$/;
+const partPattern = /(\d+(?:\.\d*)?|\.\d+)(ns|[u\u00b5\u03bc]s|ms|s|m|h)/g;
 
 /**
  * Reads a duration as Go's `time.ParseDuration` does: `300ms`, `1m30s`, `1.5h`, a sign in front, and a bare `0`.

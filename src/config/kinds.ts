@@ -150,7 +150,7 @@ export function duration({ zero }: { zero: string | undefined }): Kind<number> {
   };
 }
 
-const schemaPattern = "^\\+?(0|(([0-9]+(\\.[0-9]*)?|\\.[0-9]+)(ns|us|µs|ms|s|m|h))+)$";
+const schemaPattern = "^\\+?(0|(([0-9]+(\\.[0-9]*)?|\\.[0-9]+)(ns|[uµμ]s|ms|s|m|h))+)$";
 
 /** One of a few words. */
 export function choice<const T extends string>(...choices: readonly T[]): Kind<T> {

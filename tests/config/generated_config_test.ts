@@ -1,0 +1,130 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import { parse as parseYaml } from "yaml";
+import { help } from "../../src/config/help.ts";
+import { printConfig } from "../../src/config/print_config.ts";
+import type { Setting } from "../../src/config/setting.ts";
+import { settingNames, settingsTable } from "../../src/config/settings_table.ts";
+import { configSchema } from "../../tools/docs/config_schema.ts";
+import { jsonExample, tomlExample, yamlExample } from "../../tools/docs/config_examples.ts";
+import { configure, problemsOf, withFile } from "./configure.ts";
+
+const all: readonly Setting<unknown>[] = settingNames.map((name) => settingsTable[name]);
+const validate = new Ajv2020().compile(JSON.parse(configSchema()));
+
+for (const [extension, example] of [[".yaml", yamlExample], [".toml", tomlExample], [".json", jsonExample]] as const) {
+  Deno.test(`the ${extension} example changes nothing but llama_url`, async () => {
+    await withFile(extension, example(), async (path) => {
+      const { settings } = await configure({ args: ["--config", path] });
+      const { settings: defaults } = await configure({});
+      assertEquals<unknown>({ ...settings }, { ...defaults, config: path, llamaUrl: "http://127.0.0.1:8081/" });
+    });
+  });
+}
+
+for (const [extension, example] of [[".yaml", yamlExample], [".toml", tomlExample]] as const) {
+  Deno.test(`every line that is commented out in the ${extension} example is fine once it counts`, async () => {
+    const text = example().replaceAll(/^#(?=[a-z_]+( =|:) )/gm, "");
+    await withFile(extension, text, async (path) => {
+      const problems = await problemsOf({ args: ["--config", path] });
+      // The files and keys of the example are not on this machine; nothing else is wrong with it.
+      assertEquals(problems.filter((problem) => !problem.includes("does not exist")), [
+        "llama_api_key and llama_api_key_file are both set in the config file: keep one of them",
+      ]);
+    });
+  });
+}
+
+Deno.test("the schema knows exactly the keys that the loader knows", () => {
+  const keys = Object.keys(JSON.parse(configSchema()).properties);
+  assertEquals(keys.toSorted(), ["$schema", ...all.flatMap(({ key }) => key === undefined ? [] : [key])].toSorted());
+});
+
+for (
+  const values of [
+    { llama_url: "http://h:1", max_wait: "1m30s", events: true, cors_allowed_origins: ["a"], max_inflight: 2 },
+    { max_wait: 0, addr: "[::1]:80", preflight: "off", llama_api_key: "sk", $schema: "x" },
+  ]
+) {
+  Deno.test(`schema and loader both take ${JSON.stringify(values)}`, async () => {
+    assert(validate(values));
+    await withFile(".json", JSON.stringify(values), async (path) => {
+      assertEquals(await problemsOf({ args: ["--config", path] }), []);
+    });
+  });
+}
+
+for (
+  const values of [
+    { adr: "x" },
+    { addr: "8080" },
+    { max_wait: 30 },
+    { max_wait: "30" },
+    { drain_timeout: 0 },
+    { max_inflight: "2" },
+    { max_inflight: -1 },
+    { max_body_bytes: 0 },
+    { events: "true" },
+    { preflight: "on" },
+    { llama_url: "ftp://h" },
+    { llama_api_key: "two words" },
+    { cors_allowed_origins: "a" },
+  ]
+) {
+  Deno.test(`schema and loader both refuse ${JSON.stringify(values)}`, async () => {
+    assertEquals(validate(values), false);
+    await withFile(".json", JSON.stringify(values), async (path) => {
+      assertEquals((await problemsOf({ args: ["--config", path] })).length, 1);
+    });
+  });
+}
+
+const printed = {
+  args: ["--llama-url=http://h:1", "--max-wait", "90s", "--default-model", 'a "b" # c', "--llama-ctx=5"],
+  env: {
+    LLAMA_API_KEY: "sk-never-shown",
+    MODELD_API_KEYS: "sk-nor-this,sk-nor-that",
+    MODELD_CORS_ORIGINS: "https://a",
+  },
+};
+
+Deno.test("--print-config prints YAML that gives the same settings, secrets apart", async () => {
+  const before = await configure(printed);
+  await withFile(".yaml", printConfig(before), async (path) => {
+    const after = await configure({ args: ["--config", path] });
+    assertEquals<unknown>({ ...after.settings }, {
+      ...before.settings,
+      config: path,
+      llamaApiKey: undefined,
+      apiKeys: [],
+    });
+  });
+});
+
+Deno.test("--print-config says where each value came from and never shows a secret", async () => {
+  const text = printConfig(await configure(printed));
+  assertMatch(text, /^max_wait: "1m30s" +# flag --max-wait$/m);
+  assertMatch(text, /^addr: "127\.0\.0\.1:8080" +# default$/m);
+  assertMatch(text, /^cors_allowed_origins: \["https:\/\/a"\] +# variable MODELD_CORS_ORIGINS$/m);
+  assertMatch(text, /^# llama_api_key: \*\*\* +# variable LLAMA_API_KEY$/m);
+  assertMatch(text, /^# api_keys: \*\*\* +# variable MODELD_API_KEYS$/m);
+  assertEquals(text.includes("sk-"), false);
+  const values: Record<string, unknown> = parseYaml(text);
+  assertEquals(values["default_model"], 'a "b" # c');
+});
+
+Deno.test("--help names every flag, variable and key", () => {
+  const text = help();
+  for (const { flag, variables, key, deprecated } of all) {
+    const names = [flag, ...variables, ...(deprecated === undefined && key !== undefined ? [`key ${key}`] : [])];
+    for (const name of names) if (name !== undefined) assertStringIncludes(text, name);
+  }
+});
+
+Deno.test("each setting has one line of help, and names of its own", () => {
+  for (const { help } of all) assertMatch(help, /^[A-Z][^\n]*[^.\n]$/);
+  const names = all.flatMap(({ flag, key, variables }) =>
+    [flag, key, ...variables].filter((name) => name !== undefined)
+  );
+  assertEquals(names.length, new Set(names).size);
+});
