@@ -196,7 +196,7 @@ export class ServerManager implements Manager {
   #tell(change: LifecycleChange): void {
     const { event, ...details } = change;
     const failed = event === "server_lost" || event === "load_failed";
-    log[failed ? "warn" : "info"](`{event}`, { event, ...details });
+    log[failed ? "warn" : "info"](event, details);
     this.#options.onEvent?.({ ...change, time: new Date(this.#options.clock.wallTime()).toISOString() });
   }
 

@@ -5,7 +5,7 @@ import { errorTable } from "../../src/http/error_table.ts";
 import { parseInferRequest } from "../../src/http/infer_request.ts";
 import { openApiDocument, openApiRoute } from "../../src/http/openapi.ts";
 import { bodyOf, parseLines, withServer } from "./with_server.ts";
-import { ApiSchemas } from "./api_schemas.ts";
+import { ApiSchemas } from "../support/api_schemas.ts";
 
 const document = openApiDocument("1.2.3");
 const schemas = new ApiSchemas(document);

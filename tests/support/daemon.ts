@@ -1,4 +1,7 @@
+import { ApiSchemas } from "./api_schemas.ts";
 import { type Exit, SpawnedProcess } from "./spawned_process.ts";
+
+const schemas = new ApiSchemas();
 
 /** What a daemon is started with, beyond `--addr 127.0.0.1:0`. */
 export interface DaemonOptions {
@@ -64,10 +67,12 @@ export class Daemon {
     return { status: response.status, headers: response.headers, text: await response.text() };
   }
 
-  /** GET of one of its routes, as JSON. */
+  /** GET of one of its routes, as JSON that is held against the API description. */
   // deno-lint-ignore no-explicit-any -- the caller asserts on what it picks out of it
   async json(path: string): Promise<any> {
-    return JSON.parse((await this.get(path)).text);
+    const body = JSON.parse((await this.get(path)).text);
+    schemas.assertReply(path, body);
+    return body;
   }
 
   /** Ends it and waits for that. */

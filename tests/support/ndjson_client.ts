@@ -1,3 +1,7 @@
+import { ApiSchemas } from "./api_schemas.ts";
+
+const schemas = new ApiSchemas();
+
 /** A line of a reply to `/infer`, and when it came. */
 export interface ReplyLine {
   readonly text: string;
@@ -14,7 +18,7 @@ export interface ReplyLine {
   readonly upstream_type?: string;
 }
 
-/** A reply to `/infer` as it comes in. */
+/** A reply to `/infer` as it comes in. Every line is held against the API description. */
 export class InferReply {
   readonly status: number;
   readonly headers: Headers;
@@ -77,17 +81,21 @@ export class InferReply {
     const lines = (this.#partial + text).split("\n");
     this.#partial = lines.pop() ?? "";
     const arrivedAt = performance.now();
-    for (const line of lines) this.lines.push({ ...JSON.parse(line), text: line, arrivedAt });
+    for (const line of lines) this.lines.push(parsed(line, arrivedAt));
   }
 
   #end(): void {
     if (this.#ended) return;
     this.#ended = true;
-    if (this.#partial !== "") {
-      this.lines.push({ ...JSON.parse(this.#partial), text: this.#partial, arrivedAt: performance.now() });
-    }
+    if (this.#partial !== "") this.lines.push(parsed(this.#partial, performance.now()));
     this.#dispose();
   }
+}
+
+function parsed(text: string, arrivedAt: number): ReplyLine {
+  const line = JSON.parse(text);
+  schemas.assertLine(line);
+  return { ...line, text, arrivedAt };
 }
 
 /** Posts to `/infer` on a connection of its own; resolves when the status is here. */
