@@ -39,9 +39,10 @@ export function inferRoute(options: InferRouteOptions): Route {
           "x-request-id": requestId,
           ...timeline.traceparent === undefined ? {} : { traceparent: timeline.traceparent },
         });
-        const generation = await options.manager.infer(generate, timeline, signal);
-        const first = await nextChunk(generation, timeline);
         const log = inferLogger(timeline.logLevel);
+        log.debug("prompt", { request_id: requestId, prompt: generate.prompt });
+        const generation = await timeline.run(() => options.manager.infer(generate, timeline, signal));
+        const first = await nextChunk(generation, timeline);
         const onLines = log.isEnabledFor("debug") ? logLines(log, requestId) : undefined;
         if (!stream) {
           const line = await wholeReply(first, generation, inference);
@@ -94,7 +95,7 @@ async function wholeReply(first: Chunk, generation: Generation, inference: Infer
     chunk = await nextChunk(generation, inference.timeline);
     content += chunk.fragments.join("");
   }
-  inference.complete(chunk.completion.usage);
+  inference.complete(chunk.completion);
   return finalLine(content, chunk.completion);
 }
 

@@ -1,7 +1,7 @@
 import { STATUS_CODE } from "@std/http/status";
 import type { Clock, Timer } from "../clock.ts";
 import { ModeldError } from "../errors.ts";
-import type { Usage } from "../llama/adapter.ts";
+import type { Completion } from "../llama/adapter.ts";
 import type { InferenceObserver, InferenceResult } from "../telemetry/inference_observer.ts";
 import { requestedLogLevel } from "../telemetry/log_level.ts";
 import { Timeline, type TimelineOptions } from "../telemetry/timeline.ts";
@@ -72,8 +72,8 @@ export class Inference {
   };
 
   /** It ended well. */
-  complete(usage: Usage): void {
-    this.#end({ outcome: "ok", status: STATUS_CODE.OK, usage });
+  complete({ usage, finishReason }: Completion): void {
+    this.#end({ outcome: "ok", status: STATUS_CODE.OK, usage, finishReason });
   }
 
   /** It failed. Only the first end counts. */

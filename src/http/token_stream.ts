@@ -111,7 +111,7 @@ class TokenSource implements UnderlyingDefaultSource<Uint8Array> {
       this.#add(chunk.fragments);
       const { completion } = chunk;
       this.#lines += finalLine(this.#content, completion);
-      this.#settle = () => this.#inference.complete(completion.usage);
+      this.#settle = () => this.#inference.complete(completion);
     } catch (error) {
       const failure = asModeldError(error);
       this.#lines += errorLine(failure);
