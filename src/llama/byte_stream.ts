@@ -6,19 +6,16 @@ const BUFFER_SIZE = 16 * 1024;
 
 /**
  * The body of a response, read into one buffer that is used again and again: a default reader allocates and clears 64 kB
- * for every token. Holds the Response, because `fetch` forgets its signal once the Response is collected, and cancels the
- * read itself when the scope aborts.
+ * for every token. Cancels the read itself when the scope aborts, because `fetch` forgets its signal once the Response has
+ * been collected.
  */
 export class ByteStream {
-  /** Never read again, only kept. */
-  readonly response: Response;
   readonly #reader: ReadableStreamBYOBReader;
   readonly #scope: AbortScope;
   #buffer = new ArrayBuffer(BUFFER_SIZE);
   #open = true;
 
   constructor(response: Response, scope: AbortScope) {
-    this.response = response;
     this.#reader = (response.body ?? new Blob().stream()).getReader({ mode: "byob" });
     this.#scope = scope;
     scope.signal.addEventListener("abort", this.#cancelRead, { once: true });
