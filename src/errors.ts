@@ -11,6 +11,8 @@ export type ErrorKind =
   | "method_not_allowed"
   | "body_timeout"
   | "unsupported_media_type"
+  | "overloaded"
+  | "client_limit"
   | "queue_full"
   | "wait_timeout"
   | "upstream_error"

@@ -35,6 +35,14 @@ export const errorMeanings: Readonly<Record<Exclude<ErrorKind, "cancelled">, Err
     when: "The body is not declared as JSON.",
     example: "Content-Type must be application/json",
   },
+  overloaded: {
+    when: "modeld answers as many requests as it may.",
+    example: "4096 requests are being answered, the limit (--max-concurrent-requests)",
+  },
+  client_limit: {
+    when: "As many inferences of this client run as may.",
+    example: "4 of your inferences run, the limit (--max-inflight-per-client); wait for one to end",
+  },
   queue_full: { when: "As many requests wait for the model as may.", example: "too busy: tiny (32 of 32 wait)" },
   wait_timeout: {
     when: "No slot became free within max-wait.",

@@ -23,6 +23,8 @@ export const errorTable: Readonly<Record<ErrorKind, ErrorRow>> = {
   method_not_allowed: { status: STATUS_CODE.MethodNotAllowed, outcome: "invalid" },
   body_timeout: { status: STATUS_CODE.RequestTimeout, outcome: "timeout" },
   unsupported_media_type: { status: STATUS_CODE.UnsupportedMediaType, outcome: "invalid" },
+  overloaded: { status: STATUS_CODE.ServiceUnavailable, outcome: "rejected" },
+  client_limit: { status: STATUS_CODE.TooManyRequests, outcome: "rejected" },
   queue_full: { status: STATUS_CODE.TooManyRequests, outcome: "rejected" },
   wait_timeout: { status: STATUS_CODE.TooManyRequests, outcome: "rejected" },
   upstream_error: { status: STATUS_CODE.InternalServerError, outcome: "upstream_error" },
