@@ -2,6 +2,7 @@ import { getLogger } from "@logtape/logtape";
 import { systemClock } from "../clock.ts";
 import { formatAddress } from "../config/address.ts";
 import type { Configuration } from "../config/load.ts";
+import type { CorsOptions } from "../http/cors.ts";
 import { docsRoute } from "../http/docs_page.ts";
 import { metricsRoute } from "../http/metrics_route.ts";
 import { openApiDocument, openApiRoute } from "../http/openapi.ts";
@@ -93,6 +94,13 @@ function listen({ settings }: Configuration, manager: Manager): HttpServer | und
       observer: observers(metrics),
       httpMetrics: metrics.http,
       maxBodyBytes: settings.maxBodyBytes,
+      maxJsonDepth: settings.maxJsonDepth,
+      maxHeaderCount: settings.maxHeaderCount,
+      maxPathLength: settings.maxPathLength,
+      maxConcurrentRequests: settings.maxConcurrentRequests,
+      maxInflightPerClient: settings.maxInflightPerClient,
+      apiKeys: settings.apiKeys,
+      ...(settings.corsEnabled ? { cors: corsOptions(settings) } : {}),
       bodyTimeout: settings.bodyTimeout,
       writeTimeout: settings.writeTimeout,
       inferTimeout: settings.inferTimeout,
@@ -106,6 +114,10 @@ function listen({ settings }: Configuration, manager: Manager): HttpServer | und
     log.error("cannot listen: choose another address with --addr", { addr: formatAddress(settings.addr), reason });
     return undefined;
   }
+}
+
+function corsOptions({ corsOrigins, corsMethods, corsHeaders }: Configuration["settings"]): CorsOptions {
+  return { origins: corsOrigins, methods: corsMethods, headers: corsHeaders };
 }
 
 function observers(metrics: Metrics): ReturnType<typeof allObservers> {

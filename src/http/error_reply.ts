@@ -24,11 +24,19 @@ export function errorBody(failure: ModeldError): ErrorBody {
 
 /** The whole reply to a request that failed before its first line. */
 export function errorReply(failure: ModeldError, headers: Readonly<Record<string, string>> = {}): Response {
-  const reply = Response.json(errorBody(failure), { status: errorTable[failure.kind].status, headers });
-  if (failure.retryAfterSeconds !== undefined) reply.headers.set("Retry-After", String(failure.retryAfterSeconds));
+  return Response.json(errorBody(failure), {
+    status: errorTable[failure.kind].status,
+    headers: { ...headers, ...headersOf(failure) },
+  });
+}
+
+function headersOf({ kind, retryAfterSeconds }: ModeldError): Record<string, string> {
+  const headers: Record<string, string> = {};
+  if (retryAfterSeconds !== undefined) headers["Retry-After"] = String(retryAfterSeconds);
+  if (kind === "unauthorized") headers["WWW-Authenticate"] = 'Bearer realm="modeld"';
   // RFC 9110, 15.5.9. Deno.serve keeps the connection all the same, and swallows what still comes.
-  if (failure.kind === "body_timeout") reply.headers.set("Connection", "close");
-  return reply;
+  if (kind === "body_timeout") headers["Connection"] = "close";
+  return headers;
 }
 
 /**

@@ -11,15 +11,22 @@ export interface InferRequest {
   readonly stream: boolean;
 }
 
+/** What reading a body needs to know. */
+export interface ParseOptions {
+  /** Levels that objects and arrays may have. */
+  readonly maxDepth: number;
+  /** What modeld itself sends on to llama-server, see `GenerateRequest`. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
 /**
  * Reads the JSON text of an `/infer` body.
  *
- * @param headers what modeld itself sends on to llama-server, see `GenerateRequest`
  * @throws ModeldError `invalid_request` that names the field
  */
-export function parseInferRequest(json: string, headers: Readonly<Record<string, string>>): InferRequest {
+export function parseInferRequest(json: string, { maxDepth, headers }: ParseOptions): InferRequest {
   const body = parseJson(json);
-  checkDepth(body);
+  checkDepth(body, maxDepth);
   const result = inferSchema.safeParse(body);
   if (!result.success) throw new ModeldError("invalid_request", describe(result.error, body));
   const { prompt, stream, model, max_tokens, temperature, top_p, top_k, seed, repeat_penalty, stop } = result.data;

@@ -5,6 +5,8 @@ import type { Chunk, Generation } from "../llama/adapter.ts";
 import type { Manager } from "../manager/manager.ts";
 import { inferLogger } from "../telemetry/log.ts";
 import { asModeldError, errorReply } from "./error_reply.ts";
+import { ClientLimit } from "./client_limit.ts";
+import type { Gate } from "./gate.ts";
 import { parseInferRequest } from "./infer_request.ts";
 import type { Inference } from "./inference.ts";
 import type { Inferences } from "./inferences.ts";
@@ -18,7 +20,12 @@ import { tokenStream } from "./token_stream.ts";
 export interface InferRouteOptions {
   readonly manager: Manager;
   readonly inferences: Inferences;
+  readonly gate: Gate;
+  /** Inferences of one client at once; 0 is no limit. */
+  readonly maxInflightPerClient: number;
   readonly maxBodyBytes: number;
+  /** Levels that objects and arrays of the body may have. */
+  readonly maxJsonDepth: number;
   /** Milliseconds to receive a request body; 0 is no limit. */
   readonly bodyTimeout: number;
   /** Milliseconds without the client taking a byte; 0 is no limit. */
@@ -28,16 +35,22 @@ export interface InferRouteOptions {
 
 /** `POST /infer`: a failure before the first line is a plain HTTP error, so the reply waits for the first chunk. */
 export function inferRoute(options: InferRouteOptions): Route {
+  const clients = new ClientLimit(options.maxInflightPerClient);
   return {
     method: "POST",
     path: "/infer",
-    async handle(request, { requestId }) {
+    async handle(request, context) {
+      const { requestId } = context;
       const inference = options.inferences.begin(requestId, request);
       const { timeline, signal } = inference;
       try {
+        inference.onEnd(clients.enter(await options.gate.enter(request, context)));
         const { generate, stream } = parseInferRequest(await receive(request, inference, options), {
-          "x-request-id": requestId,
-          ...timeline.traceparent === undefined ? {} : { traceparent: timeline.traceparent },
+          maxDepth: options.maxJsonDepth,
+          headers: {
+            "x-request-id": requestId,
+            ...timeline.traceparent === undefined ? {} : { traceparent: timeline.traceparent },
+          },
         });
         const log = inferLogger(timeline.logLevel);
         log.debug("prompt", { request_id: requestId, prompt: generate.prompt });
@@ -49,12 +62,14 @@ export function inferRoute(options: InferRouteOptions): Route {
           onLines?.(line);
           return new Response(line, { headers: replyHeaders });
         }
+        signal.throwIfAborted();
         inference.startStreaming();
         return new Response(tokenStream(first, generation, inference, { ...options, onLines }), {
           headers: replyHeaders,
         });
       } catch (error) {
         const failure = asModeldError(error);
+        inference.abort(failure);
         inference.fail(failure);
         return errorReply(failure, { "Cache-Control": "no-store", "X-Accel-Buffering": "no" });
       }

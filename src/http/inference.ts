@@ -7,6 +7,7 @@ import { requestedLogLevel } from "../telemetry/log_level.ts";
 import { Timeline, type TimelineOptions } from "../telemetry/timeline.ts";
 import { validTraceparent } from "../telemetry/traceparent.ts";
 import { errorTable } from "./error_table.ts";
+import { queryOf } from "./request_target.ts";
 
 /** What every inference is started with. */
 export interface InferenceOptions {
@@ -49,9 +50,10 @@ export class Inference {
     return this.#ended;
   }
 
-  /** Calls back when it has ended, whatever ended it. Not to be called after the end. */
+  /** Calls back when it has ended, whatever ended it; at once where it has. */
   onEnd(callback: () => void): void {
-    this.#onEnd.push(callback);
+    if (this.#ended) callback();
+    else this.#onEnd.push(callback);
   }
 
   /** The reply's head is on its way: whatever happens now, its status was 200. */
@@ -95,8 +97,7 @@ export class Inference {
 }
 
 function timelineOptions({ headers, url }: Request): TimelineOptions {
-  const query = url.indexOf("?");
-  const logLevel = requestedLogLevel(new URLSearchParams(query === -1 ? "" : url.slice(query)), headers);
+  const logLevel = requestedLogLevel(new URLSearchParams(queryOf(url)), headers);
   const traceparent = validTraceparent(headers.get("traceparent"));
   return {
     ...(logLevel === undefined ? {} : { logLevel }),

@@ -20,7 +20,6 @@ export class Inferences {
   /** Begins one; while draining it is aborted from the start. */
   begin(requestId: string, request: Request): Inference {
     const inference = new Inference(requestId, request, this.#options);
-    if (inference.ended) return inference;
     this.#running.add(inference);
     inference.onEnd(() => {
       this.#running.delete(inference);

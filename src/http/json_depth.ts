@@ -1,18 +1,15 @@
 import { ModeldError } from "../errors.ts";
 
-/** Levels of objects and arrays that a request body may have; the public API needs two. */
-export const MAX_JSON_DEPTH = 32;
-
 /**
- * Refuses a value nested deeper than `MAX_JSON_DEPTH`.
+ * Refuses a body whose objects and arrays are nested deeper than `maxDepth` levels. JSON.parse itself takes any depth.
  *
  * @throws ModeldError `invalid_request` that names the top-level field
  */
-export function checkDepth(body: unknown): void {
+export function checkDepth(body: unknown, maxDepth: number): void {
   if (typeof body !== "object" || body === null) return;
   for (const [field, value] of Object.entries(body)) {
-    if (isDeeper(value, MAX_JSON_DEPTH - 1)) {
-      throw new ModeldError("invalid_request", `${field} is nested deeper than ${MAX_JSON_DEPTH} levels`);
+    if (isDeeper(value, maxDepth - 1)) {
+      throw new ModeldError("invalid_request", `${field} is nested deeper than ${maxDepth} levels`);
     }
   }
 }

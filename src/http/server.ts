@@ -2,7 +2,10 @@ import type { Clock } from "../clock.ts";
 import type { Manager } from "../manager/manager.ts";
 import type { HttpMetrics } from "../telemetry/http_metrics.ts";
 import type { InferenceObserver } from "../telemetry/inference_observer.ts";
+import { ApiKeys } from "./api_keys.ts";
+import { Cors, type CorsOptions } from "./cors.ts";
 import { asModeldError, errorReply } from "./error_reply.ts";
+import { Gate, gated } from "./gate.ts";
 import { createHandler } from "./handler.ts";
 import { inferRoute } from "./infer_route.ts";
 import { Inferences } from "./inferences.ts";
@@ -16,6 +19,20 @@ export interface HttpOptions {
   readonly observer: InferenceObserver;
   readonly httpMetrics: HttpMetrics;
   readonly maxBodyBytes: number;
+  /** Levels that objects and arrays of a request body may have. */
+  readonly maxJsonDepth: number;
+  /** Headers of a request; 0 is no limit. */
+  readonly maxHeaderCount: number;
+  /** Characters of path and query together; 0 is no limit. */
+  readonly maxPathLength: number;
+  /** Requests at once in this process; 0 is no limit. */
+  readonly maxConcurrentRequests: number;
+  /** Inferences at once for one API key, else for one remote address; 0 is no limit. */
+  readonly maxInflightPerClient: number;
+  /** Keys that clients may use; none: no key is asked for. */
+  readonly apiKeys: readonly string[];
+  /** Missing: pages of other origins may not call modeld. */
+  readonly cors?: CorsOptions;
   /** To receive a request body. */
   readonly bodyTimeout: number;
   /** Without the client taking a byte. */
@@ -52,16 +69,21 @@ const FLUSH_MS = 1000;
 export function serveHttp(options: HttpOptions): HttpServer {
   const { manager, clock } = options;
   const inferences = new Inferences(options);
+  const gate = new Gate({
+    apiKeys: options.apiKeys.length === 0 ? undefined : new ApiKeys(options.apiKeys),
+    maxConcurrentRequests: options.maxConcurrentRequests,
+  });
+  const infoRoutes = [modelsRoute(manager), statusRoute(manager), ...options.routes ?? []];
   const handler = createHandler({
     clock,
     metrics: options.httpMetrics,
+    limits: options,
+    cors: options.cors && new Cors(options.cors),
     routes: [
       healthzRoute,
       readyzRoute(manager, () => inferences.draining),
-      modelsRoute(manager),
-      statusRoute(manager),
-      inferRoute({ ...options, inferences }),
-      ...options.routes ?? [],
+      inferRoute({ ...options, inferences, gate }),
+      ...infoRoutes.map((route) => gated(route, gate)),
     ],
   });
   const server = Deno.serve({

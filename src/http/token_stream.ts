@@ -114,6 +114,7 @@ class TokenSource implements UnderlyingDefaultSource<Uint8Array> {
       this.#settle = () => this.#inference.complete(completion);
     } catch (error) {
       const failure = asModeldError(error);
+      this.#inference.abort(failure);
       this.#lines += errorLine(failure);
       this.#settle = () => this.#inference.fail(failure);
     }
