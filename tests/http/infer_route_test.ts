@@ -19,7 +19,7 @@ Deno.test("a stream is one line for each fragment and then the final line", () =
     assertEquals(reply.headers.get("x-accel-buffering"), "no");
     assertEquals(parseLines(await reply.text()), [{ token: "Hello" }, { token: " world" }, FINAL]);
     assertEquals(await observer.outcomes(), ["ok"]);
-    assertEquals(observer.results, [{ outcome: "ok", status: 200, usage: COMPLETION.usage }]);
+    assertEquals(observer.results, [{ outcome: "ok", status: 200, usage: COMPLETION.usage, finishReason: "stop" }]);
   }));
 
 Deno.test("a fragment leaves as soon as it comes, not with the next one", () =>
