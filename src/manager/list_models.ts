@@ -8,7 +8,7 @@ export function listModels(state: ManagerState): readonly ModelInfo[] {
   return [...state.instances.values()].filter((instance) => instance.listed).map(modelInfo);
 }
 
-function modelInfo({ id, model: { path = "", file } }: Instance): ModelInfo {
+function modelInfo({ id, model: { path = pathIn(id), file } }: Instance): ModelInfo {
   return {
     id,
     name: stem(path === "" ? id : path),
@@ -16,4 +16,9 @@ function modelInfo({ id, model: { path = "", file } }: Instance): ModelInfo {
     quant: file?.quantization ?? "",
     ...(file?.family !== undefined && { family: file.family }),
   };
+}
+
+/** A single server without an alias calls its model by the path that it was started with. */
+function pathIn(id: string): string {
+  return id.endsWith(".gguf") ? id : "";
 }

@@ -9,6 +9,7 @@ import type { LifecycleChange } from "./lifecycle_events.ts";
 import { listModels } from "./list_models.ts";
 import type { Manager, ModelInfo, Readiness } from "./manager.ts";
 import { readinessOf } from "./readiness.ts";
+import { ModelFiles } from "./registry/model_files.ts";
 import { asModeldError, ServerCalls } from "./server_calls.ts";
 import { SlottedGeneration } from "./slotted_generation.ts";
 import type { Command } from "./state/commands.ts";
@@ -34,6 +35,7 @@ export class ServerManager implements Manager {
   readonly #state: ManagerState;
   readonly #calls: ServerCalls;
   readonly #watcher: ServerWatcher;
+  readonly #files: ModelFiles | undefined;
   readonly #startedAt: number;
   #timer: Timer | undefined;
   #timerAt = Infinity;
@@ -45,12 +47,13 @@ export class ServerManager implements Manager {
     this.#startedAt = clock.now();
     this.#state = initialState(options, random);
     this.#calls = new ServerCalls(clock);
+    this.#files = options.modelsDir === undefined ? undefined : new ModelFiles(options.modelsDir);
     this.#watcher = new ServerWatcher({
       adapter,
       calls: this.#calls,
       clock,
       random,
-      addFileFacts: (models) => Promise.resolve(models),
+      addFileFacts: (models) => this.#files?.addFacts(models) ?? Promise.resolve(models),
       report: (event) => this.#step(event),
       isUrgent: () => isUnsettled(this.#state),
     });
@@ -155,7 +158,7 @@ export class ServerManager implements Manager {
         command.ticket.wake?.();
         return;
       case "stage":
-        command.ticket.timeline.enter(command.stage);
+        if (command.ticket.timeline.stage !== command.stage) command.ticket.timeline.enter(command.stage);
         return;
       case "load":
       case "unload":
@@ -165,7 +168,9 @@ export class ServerManager implements Manager {
       case "look":
         return this.#watcher.lookNow();
       case "forget":
-        return this.#adapter.forget();
+        this.#adapter.forget();
+        this.#files?.forget();
+        return this.#watcher.forget();
       case "tell":
         return this.#tell(command.change);
       case "warn":

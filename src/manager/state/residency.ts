@@ -71,7 +71,11 @@ function beginUnload(state: ManagerState, instance: Instance, cause: UnloadCause
 export function becomeReady(state: ManagerState, instance: Instance, now: number): void {
   if (instance.state === "loading" && instance.loadStartedAt !== undefined) {
     state.loads++;
-    const change = { event: "load_done", model: instance.id, load_ms: now - instance.loadStartedAt } as const;
+    const change = {
+      event: "load_done",
+      model: instance.id,
+      load_ms: Math.round(now - instance.loadStartedAt),
+    } as const;
     state.commands.push({ do: "tell", change });
   }
   instance.state = "ready";

@@ -1,6 +1,6 @@
 import type { Clock } from "../../clock.ts";
 import { ModeldError } from "../../errors.ts";
-import type { InferenceAdapter, ServerModel } from "../../llama/adapter.ts";
+import type { InferenceAdapter, ServerDescription, ServerModel } from "../../llama/adapter.ts";
 import { backOff } from "../back_off.ts";
 import type { KnownModel } from "../registry/known_model.ts";
 import { asModeldError, type ServerCalls } from "../server_calls.ts";
@@ -16,6 +16,8 @@ const LOST = { first: 200, longest: 2_000 };
 const GAP = 20;
 /** A server that takes longer to say how it is counts as lost, in ms. */
 const LOOK_TIMEOUT = 10_000;
+/** What the server said of itself is asked again when it is this old, in ms. */
+const DESCRIPTION_AGE = 1_500;
 /** An event stream that ends sooner than this says nothing by its end, in ms. */
 const SHORT_STREAM = 1_000;
 
@@ -41,6 +43,8 @@ export class ServerWatcher {
   #stopped = false;
   #wanted = false;
   #lostInARow = 0;
+  #description: ServerDescription | undefined;
+  #describedAt = 0;
   #endGap: (() => void) | undefined;
   #endPause: (() => void) | undefined;
   #following = false;
@@ -53,6 +57,11 @@ export class ServerWatcher {
 
   start(): void {
     this.#loop ??= this.#run();
+  }
+
+  /** Asks the server anew what it is, with the next look. */
+  forget(): void {
+    this.#description = undefined;
   }
 
   /** Looks as soon as may be. */
@@ -91,16 +100,26 @@ export class ServerWatcher {
       return { is: "seen", sighting };
     } catch (error) {
       this.#lostInARow++;
+      this.#description = undefined;
       return { is: "lost", error: asModeldError(error) };
     }
   }
 
   async #ask(askedAt: number, signal: AbortSignal): Promise<Sighting> {
     const { adapter, addFileFacts } = this.#options;
-    const description = await adapter.describe(signal);
+    const description = await this.#describe(askedAt, signal);
     const [health, listed] = await Promise.all([adapter.health(signal), adapter.models(signal)]);
     const models = listed === undefined ? undefined : await addFileFacts(listed);
     return { askedAt, description, health, models };
+  }
+
+  /** What the server is does not change from one urgent look to the next. */
+  async #describe(now: number, signal: AbortSignal): Promise<ServerDescription> {
+    if (this.#description === undefined || now - this.#describedAt >= DESCRIPTION_AGE) {
+      this.#description = await this.#options.adapter.describe(signal);
+      this.#describedAt = now;
+    }
+    return this.#description;
   }
 
   #interval(event: Extract<Event, { is: "seen" | "lost" }>): number {
