@@ -48,6 +48,8 @@ export class Instance {
    * out of date.
    */
   commandedAt = -Infinity;
+  /** When the server was asked what `state` comes from. */
+  seenAt = -Infinity;
 
   #model: KnownModel;
 
@@ -78,6 +80,11 @@ export class Instance {
 
   get path(): string | undefined {
     return this.#model.path;
+  }
+
+  /** Whether the server has told of it since it was last commanded, and has not been lost since. */
+  get isKnown(): boolean {
+    return this.seenAt > this.commandedAt;
   }
 
   /** Whether its memory counts in the budget. */

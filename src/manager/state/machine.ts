@@ -26,8 +26,8 @@ function apply(state: ManagerState, event: Event, now: number): void {
     case "leave":
       return leave(event.ticket);
     case "finish":
-      finish(state, event.ticket, event.ending, now);
-      return heed(state, event.ticket, event.ending);
+      heed(state, event.ticket, event.ending);
+      return finish(state, event.ticket, event.ending, now);
     case "postponed":
       return postpone(state, event.ticket, now);
     case "seen":
@@ -68,7 +68,7 @@ export function nextDeadline(state: ManagerState): number {
 
 /** Draws conclusions about the server from how a request ended. */
 function heed(state: ManagerState, ticket: Ticket, ending: Ending): void {
-  if (ending.kind !== "failed") return;
+  if (ticket.phase !== "running" || ending.kind !== "failed") return;
   switch (ending.error.kind) {
     case "unreachable":
       // Where the server was seen after the request went out, the next look decides.
@@ -98,6 +98,7 @@ function lose(state: ManagerState, error: ModeldError): void {
     instance.state = "error";
     instance.reason = "llama-server is lost";
     instance.retryAt = -Infinity;
+    instance.seenAt = -Infinity;
   }
 }
 

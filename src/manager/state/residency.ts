@@ -29,7 +29,7 @@ export function placeLoads(state: ManagerState, now: number): void {
 function wanted(state: ManagerState): Instance[] {
   const wanted = [];
   for (const instance of state.instances.values()) {
-    if (instance.state === "unloaded" && instance.waiting.length > 0) wanted.push(instance);
+    if (instance.state === "unloaded" && instance.isKnown && instance.waiting.length > 0) wanted.push(instance);
   }
   const oldest = (instance: Instance) => instance.waiting[0]?.sequence ?? Infinity;
   return wanted.sort((a, b) => oldest(a) - oldest(b));

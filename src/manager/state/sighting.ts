@@ -27,6 +27,7 @@ export function takeSighting(state: ManagerState, sighting: Sighting, now: numbe
     const instance = state.instances.get(id);
     // What was asked before the last command was accepted may not know of it.
     if (instance === undefined || sighting.askedAt <= instance.commandedAt) continue;
+    instance.seenAt = sighting.askedAt;
     if (description.kind === "router") followRouter(state, instance, listed, reason, now);
     else followHealth(state, instance, sighting.health, now);
     learnSlots(state, instance, description.totalSlots, now);

@@ -1,0 +1,60 @@
+import { assert } from "@std/assert";
+import fc from "fast-check";
+import { type Action, ACTIONS, Simulation } from "./simulation.ts";
+
+const SEQUENCES = 12_000;
+
+/** Which actions come how often. */
+const WEIGHTS: Readonly<Partial<Record<Action, number>>> = {
+  arrive: 8,
+  finish: 5,
+  answer_order: 4,
+  progress: 4,
+  answer_look: 4,
+  ask: 4,
+  pass_time: 3,
+  answer_capacity: 2,
+};
+const weighted = ACTIONS.flatMap((action) => Array.from({ length: WEIGHTS[action] ?? 1 }, () => action));
+
+const sequence = fc.array(fc.tuple(fc.constantFrom(...weighted), fc.nat(7), fc.nat(7)), {
+  minLength: 10,
+  maxLength: 80,
+  size: "max",
+});
+const options = fc.record({
+  kind: fc.constantFrom("router", "router", "router", "single"),
+  maxInstances: fc.nat(3),
+  sizesMb: fc.array(fc.integer({ min: 1, max: 8 }), { minLength: 1, maxLength: 4 }),
+  limits: fc.record({
+    maxQueueDepth: fc.constantFrom(0, 1, 3, 32),
+    maxWait: fc.constantFrom(0, 500, 5_000),
+    maxInflight: fc.constantFrom(0, 0, 1, 3),
+    vramBudgetMb: fc.constantFrom(0, 6, 10),
+    vramMarginMb: fc.constantFrom(0, 2),
+    idleUnload: fc.constantFrom(0, 0, 1_000),
+    drainTimeout: fc.constantFrom(0, 2_000),
+  }),
+});
+
+Deno.test("whatever happens: slots, queue, order and budget hold, each request ends once, and counters end at zero", () => {
+  const seed = seedFromArguments() ?? Math.floor(Math.random() * 2 ** 31);
+  let refusedForMemory = 0;
+  console.log(`${SEQUENCES} sequences from seed ${seed} (repeat with: -- --seed=${seed})`);
+  fc.assert(
+    fc.property(options, sequence, fc.boolean(), (options, actions, settles) => {
+      const simulation = new Simulation(options);
+      for (const [action, which, how] of actions) simulation.act(action, which, how);
+      if (settles) simulation.settle();
+      simulation.close();
+      refusedForMemory += simulation.refusedForMemory;
+    }),
+    { numRuns: SEQUENCES, seed },
+  );
+  assert(refusedForMemory > 0, "the sequences never filled the budget");
+});
+
+function seedFromArguments(): number | undefined {
+  const argument = Deno.args.find((argument) => argument.startsWith("--seed="));
+  return argument === undefined ? undefined : Number(argument.slice("--seed=".length));
+}
