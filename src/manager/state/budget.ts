@@ -36,7 +36,8 @@ export function planRoom(candidate: Instance, instances: Iterable<Instance>, bud
         `but the budget is ${budget.mb} MB; raise --vram-budget-mb`,
     };
   }
-  const others = [...instances].filter((instance) => instance !== candidate && instance.holdsMemory);
+  // What the server does with a model that it has just been told about is not known until it says so.
+  const others = [...instances].filter((other) => other !== candidate && (other.holdsMemory || !other.isKnown));
   const shortage = new Shortage(others, needed, budget);
   if (shortage.isCovered) return { kind: "load" };
 
@@ -54,7 +55,7 @@ export function planRoom(candidate: Instance, instances: Iterable<Instance>, bud
   return shortage.isCovered ? { kind: "wait" } : { kind: "refuse", reason: shortage.reason };
 }
 
-/** Whether it is being loaded, or has yet to serve, or its unload has yet to be confirmed: then room may come of it. */
+/** Whether it is loading, or has yet to serve, or the server has yet to say what became of it: then room may come of it. */
 function isTransient(instance: Instance): boolean {
   return instance.state === "loading" || instance.held ||
     (instance.state === "ready" && instance.busy && !instance.served);
@@ -67,7 +68,7 @@ class Shortage {
   readonly reason: string;
 
   constructor(others: readonly Instance[], needed: number, budget: Budget) {
-    const used = usedMb(others);
+    const used = others.reduce((sum, other) => sum + other.estimate.mb, 0);
     this.#mb = budget.mb > 0 ? used + needed - budget.mb : 0;
     this.#models = budget.models > 0 ? others.length + 1 - budget.models : 0;
     this.reason = this.#mb > 0

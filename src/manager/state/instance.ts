@@ -87,7 +87,7 @@ export class Instance {
     return this.seenAt > this.commandedAt;
   }
 
-  /** Whether its memory counts in the budget. */
+  /** Whether the server holds it in memory, as far as is known. */
   get holdsMemory(): boolean {
     return this.state === "loading" || this.state === "ready" || this.state === "draining" || this.held;
   }

@@ -38,6 +38,14 @@ export class SimulatedRouter {
     }));
   }
 
+  /** Sizes in MB of what it holds in memory, or will when it does what it has been asked to. */
+  held(): readonly number[] {
+    const ordered = new Set(this.orders.filter(({ action }) => action === "load").map(({ model }) => model));
+    return [...this.models]
+      .filter(([id, { state }]) => state === "loaded" || state === "loading" || ordered.has(id))
+      .map(([, { sizeMb }]) => sizeMb);
+  }
+
   accept({ action, model: id }: Order): void {
     const model = this.models.get(id);
     if (model === undefined) return;

@@ -1,6 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
 import { ModeldError } from "../../../src/errors.ts";
-import { usedMb } from "../../../src/manager/state/budget.ts";
 import type { Command } from "../../../src/manager/state/commands.ts";
 import type { Ending, Event, Sighting } from "../../../src/manager/state/events.ts";
 import type { Instance } from "../../../src/manager/state/instance.ts";
@@ -156,6 +155,8 @@ export class Simulation {
     this.#step({ is: "finish", ticket, ending });
     const before = ticket.instance?.running;
     this.#step({ is: "leave", ticket });
+    this.#step({ is: "finish", ticket, ending });
+    this.#step({ is: "postponed", ticket });
     assertEquals(ticket.instance?.running, before, "a request that has ended was ended again");
   }
 
@@ -250,6 +251,7 @@ export class Simulation {
     this.#running.add(ticket);
     const { instance } = ticket;
     assert(instance !== undefined);
+    assert(this.state.server.is === "found", "a request was started on a lost server");
     assert(instance.running <= slotsOf(this.state, instance), "more requests in flight than slots");
     const overtaken = instance.waiting.some((other) => other.sequence < ticket.sequence);
     assert(!overtaken, `first come first served: ${all.length}`);
@@ -260,12 +262,13 @@ export class Simulation {
     assert(!this.#running.has(ticket), "a request was refused while it held a slot");
   }
 
+  /** Counts what the server itself holds, and what it has been asked to load. */
   #checkBudget(): void {
     const { limits: { vramBudgetMb, vramMarginMb }, maxInstances } = this.#options;
-    const instances = [...this.state.instances.values()];
-    if (vramBudgetMb > 0) assert(usedMb(instances) + vramMarginMb <= vramBudgetMb, "the budget is exceeded");
-    const held = instances.filter((instance) => instance.holdsMemory).length;
-    if (maxInstances > 0) assert(held <= maxInstances, "the router would have to evict");
+    const held = this.#router.held();
+    const heldMb = held.reduce((sum, mb) => sum + mb, 0);
+    if (vramBudgetMb > 0) assert(heldMb + vramMarginMb <= vramBudgetMb, "the budget is exceeded");
+    if (maxInstances > 0) assert(held.length <= maxInstances, "the router would have to evict");
   }
 
   #checkVictim(model: string): void {
