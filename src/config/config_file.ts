@@ -1,11 +1,14 @@
+import { loadAll as parseYaml, YAMLException } from "js-yaml";
 import { parse as parseToml, TomlError } from "smol-toml";
-import { parseDocument } from "yaml";
 import { explainReadError } from "./read_error.ts";
 
 /** What a config file holds, or what is wrong with it. */
 export type ConfigFile =
   | { readonly values: Readonly<Record<string, unknown>> }
   | { readonly problem: string };
+
+/** More than anybody writes by hand, and too few for a short text to stand for a huge value. */
+const maxAliases = 20;
 
 type Parser = (text: string) => ConfigFile;
 
@@ -33,17 +36,11 @@ export async function readConfigFile(path: string): Promise<ConfigFile> {
 }
 
 function readYaml(text: string): ConfigFile {
-  const document = parseDocument(text);
-  const error = document.errors[0];
-  if (error !== undefined) {
-    const place = error.linePos?.[0];
-    return { problem: `is not valid YAML${position(place?.line, place?.col)}` };
-  }
   try {
-    return mapping(document.toJS());
-  } catch {
-    // Aliases that are unresolved or expand without end; the message would repeat the file's text.
-    return { problem: "is not valid YAML: it has an alias that cannot be resolved" };
+    const [value, ...more] = parseYaml(text, { maxAliases });
+    return more.length > 0 ? { problem: "holds more than one YAML document" } : mapping(value);
+  } catch (error) {
+    return { problem: `is not valid YAML${yamlPosition(error)}` };
   }
 }
 
@@ -51,10 +48,24 @@ function readJson(text: string): ConfigFile {
   try {
     return mapping(JSON.parse(text));
   } catch {
-    // The parser's message repeats the file's text. YAML contains JSON, and its parser knows where the fault is.
-    const place = parseDocument(text).errors[0]?.linePos?.[0];
-    return { problem: `is not valid JSON${position(place?.line, place?.col)}` };
+    // The parser's message repeats the file's text, which may hold secrets.
+    return { problem: `is not valid JSON${jsonPosition(text)}` };
   }
+}
+
+/** YAML contains JSON, and its parser knows where a fault is. */
+function jsonPosition(text: string): string {
+  try {
+    parseYaml(text, { maxAliases });
+    return "";
+  } catch (error) {
+    return yamlPosition(error);
+  }
+}
+
+function yamlPosition(error: unknown): string {
+  if (!(error instanceof YAMLException)) throw error;
+  return error.mark === undefined ? "" : position(error.mark.line + 1, error.mark.column + 1);
 }
 
 function readToml(text: string): ConfigFile {
@@ -66,8 +77,8 @@ function readToml(text: string): ConfigFile {
   }
 }
 
-function position(line: number | undefined, column: number | undefined): string {
-  return line === undefined || column === undefined ? "" : `: look at line ${line}, column ${column}`;
+function position(line: number, column: number): string {
+  return `: look at line ${line}, column ${column}`;
 }
 
 function mapping(value: unknown): ConfigFile {

@@ -210,8 +210,9 @@ const fileCases: readonly (readonly [string, string, string])[] = [
   [
     ".yaml",
     "addr: *missing",
-    'config: "FILE" is not valid YAML: it has an alias that cannot be resolved (flag --config)',
+    'config: "FILE" is not valid YAML: look at line 1, column 8 (flag --config)',
   ],
+  [".yaml", "addr: ':1'\n---\naddr: ':2'", 'config: "FILE" holds more than one YAML document (flag --config)'],
   [
     ".json",
     '{"llama_api_key": "sk-secret",,}',

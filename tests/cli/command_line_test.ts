@@ -1,0 +1,84 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import manifest from "../../deno.json" with { type: "json" };
+import { Daemon } from "../support/daemon.ts";
+import { withFile } from "../config/configure.ts";
+import { runModeld } from "./run_modeld.ts";
+
+Deno.test("--version prints the versions of modeld, Deno and V8", async () => {
+  const { code, stdout } = await runModeld(["--version"]);
+  assertEquals([code, stdout.length, stdout[0]], [0, 3, `modeld ${manifest.version}`]);
+  assertMatch(stdout[1] ?? "", /^deno \d+\.\d+\.\d+/);
+  assertMatch(stdout[2] ?? "", /^v8 \d+\.\d+/);
+});
+
+for (const flag of ["--help", "-help", "-h"]) {
+  Deno.test(`${flag} prints the help, whatever else is wrong`, async () => {
+    const { code, stdout } = await runModeld([flag, "--max-wait=30"]);
+    assertEquals(code, 0);
+    assertStringIncludes(stdout.join("\n"), "--llama-url URL");
+  });
+}
+
+Deno.test("every problem is reported at once, and the exit code is 2", async () => {
+  await withFile(".yaml", "adr: x\nmax_inflight: many\n", async (path) => {
+    const { code, stdout, stderr } = await runModeld(["--adr", ":1", "--config", path], { LLAMA_TIMEOUT: "5" });
+    assertEquals([code, stdout], [2, []]);
+    assertEquals(stderr, [
+      'modeld: unknown flag "--adr"; did you mean --addr?',
+      'modeld: llama_timeout: "5" has no unit: write a number with its unit, such as 300ms, 30s, 1m30s or 1h; 0 means none (variable LLAMA_TIMEOUT)',
+      `modeld: unknown key "adr" in ${path}; did you mean addr?`,
+      `modeld: max_inflight: "many" is not a whole number: a whole number from 0 to 100000 is allowed, without quotes (key max_inflight of ${path})`,
+      "modeld: see modeld --help",
+    ]);
+  });
+});
+
+for (
+  const [args, problem] of [
+    [["serv"], 'unknown command "serv"; did you mean serve?'],
+    [["rm", "-rf"], 'unknown command "rm"'],
+    [["serve", "now"], 'unexpected "now" after serve'],
+    [["completions"], "say for which shell: bash, zsh or fish"],
+    [["completions", "tcsh"], "say for which shell: bash, zsh or fish"],
+    [["completions", "toString"], "say for which shell: bash, zsh or fish"],
+  ] as const
+) {
+  Deno.test(`refused: modeld ${args.join(" ")}`, async () => {
+    const { code, stderr } = await runModeld(args);
+    assertEquals([code, stderr[0]], [2, `modeld: ${problem}`]);
+  });
+}
+
+Deno.test("--print-config prints the effective settings and starts nothing", async () => {
+  const { code, stdout, stderr } = await runModeld(["--print-config", "--addr=:9"], {
+    LLAMA_API_KEY: "sk-never-shown",
+  });
+  assertEquals([code, stderr], [0, []]);
+  assert(stdout.some((line) => /^addr: "0\.0\.0\.0:9" +# flag --addr$/.test(line)));
+  assert(stdout.some((line) => /^# llama_api_key: \*\*\* +# variable LLAMA_API_KEY$/.test(line)));
+  assertEquals(stdout.join("\n").includes("sk-never-shown"), false);
+});
+
+for (const shell of ["bash", "zsh", "fish"]) {
+  Deno.test(`completions for ${shell} name every flag and no deprecated one`, async () => {
+    const { code, stdout } = await runModeld(["completions", shell]);
+    assertEquals(code, 0);
+    const text = stdout.join("\n");
+    for (const name of ["llama-url", "max-wait", "log-level", "print-config", "help"]) assertStringIncludes(text, name);
+    for (const word of ["check", "health", "warn"]) assertStringIncludes(text, word);
+    assertEquals(text.includes("llama-bin"), false);
+  });
+}
+
+Deno.test("health is 0 when modeld is ready, and 1 when it is not or is not there", async () => {
+  const daemon = await Daemon.start();
+  try {
+    const away = await runModeld(["health", "--addr", daemon.url.host]);
+    assertEquals([away.code, away.stderr], [1, ["modeld: not configured"]]);
+  } finally {
+    await daemon.stop();
+  }
+  const gone = await runModeld(["health", "--addr", daemon.url.host]);
+  assertEquals(gone.code, 1);
+  assertStringIncludes(gone.stderr[0] ?? "", `no answer from http://${daemon.url.host}/readyz`);
+});
