@@ -1,25 +1,13 @@
 import { getLogger } from "@logtape/logtape";
-import { systemClock } from "../clock.ts";
-import { formatAddress } from "../config/address.ts";
 import type { Configuration } from "../config/load.ts";
-import type { CorsOptions } from "../http/cors.ts";
-import { docsRoute } from "../http/docs_page.ts";
-import { metricsRoute } from "../http/metrics_route.ts";
-import { openApiDocument, openApiRoute } from "../http/openapi.ts";
-import { type HttpServer, serveHttp } from "../http/server.ts";
-import type { InferenceAdapter } from "../llama/adapter.ts";
-import { createManager } from "../manager/create_manager.ts";
+import type { HttpServer } from "../http/server.ts";
 import type { Manager } from "../manager/manager.ts";
-import { inferenceLog } from "../telemetry/inference_log.ts";
-import { inferenceTraces } from "../telemetry/inference_traces.ts";
 import { configureLog } from "../telemetry/log.ts";
-import { createMetrics, type Metrics } from "../telemetry/metrics.ts";
-import { allObservers } from "../telemetry/observers.ts";
-import { version } from "../version.ts";
 import { connect } from "./connect.ts";
 import { installLastResort } from "./last_resort.ts";
+import { listen } from "./listen.ts";
+import { makeManager } from "./make_manager.ts";
 import { passPreflight } from "./pass_preflight.ts";
-import { print } from "./print.ts";
 import { startupWarnings } from "./startup_warnings.ts";
 import { type StopSignals, watchStopSignals } from "./stop_signals.ts";
 
@@ -63,64 +51,4 @@ async function shutDown(http: HttpServer, manager: Manager, timeoutMs: number): 
   manager.drain();
   await http.stop(timeoutMs);
   await manager.close();
-}
-
-function makeManager({ settings }: Configuration, adapter: InferenceAdapter | undefined): Manager {
-  return createManager({
-    ...(adapter === undefined ? {} : { adapter }),
-    ...(settings.llamaUrl === undefined ? {} : { serverUrl: settings.llamaUrl }),
-    ...(settings.defaultModel === undefined ? {} : { defaultModel: settings.defaultModel }),
-    modelsDir: settings.modelsDir,
-    vramBudgetMb: settings.vramBudgetMb,
-    vramMarginMb: settings.vramMarginMb,
-    maxQueueDepth: settings.maxQueueDepth,
-    maxWait: settings.maxWait,
-    maxInflight: settings.maxInflight,
-    idleUnload: settings.idleUnload,
-    drainTimeout: settings.drainTimeout,
-    clock: systemClock,
-    random: Math.random,
-    ...(settings.events ? { onEvent: (event) => void print(`${JSON.stringify(event)}\n`) } : {}),
-  });
-}
-
-function listen({ settings }: Configuration, manager: Manager): HttpServer | undefined {
-  const metrics = createMetrics({ status: () => manager.status(), version, clock: systemClock });
-  const description = openApiDocument(version);
-  try {
-    const http = serveHttp({
-      addr: settings.addr,
-      manager,
-      observer: observers(metrics),
-      httpMetrics: metrics.http,
-      maxBodyBytes: settings.maxBodyBytes,
-      maxJsonDepth: settings.maxJsonDepth,
-      maxHeaderCount: settings.maxHeaderCount,
-      maxPathLength: settings.maxPathLength,
-      maxConcurrentRequests: settings.maxConcurrentRequests,
-      maxInflightPerClient: settings.maxInflightPerClient,
-      apiKeys: settings.apiKeys,
-      ...(settings.corsEnabled ? { cors: corsOptions(settings) } : {}),
-      bodyTimeout: settings.bodyTimeout,
-      writeTimeout: settings.writeTimeout,
-      inferTimeout: settings.inferTimeout,
-      clock: systemClock,
-      routes: [metricsRoute(metrics), openApiRoute(description), docsRoute(description)],
-    });
-    log.info("listening", { url: `http://${formatAddress(http.addr)}`, version });
-    return http;
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    log.error("cannot listen: choose another address with --addr", { addr: formatAddress(settings.addr), reason });
-    return undefined;
-  }
-}
-
-function corsOptions({ corsOrigins, corsMethods, corsHeaders }: Configuration["settings"]): CorsOptions {
-  return { origins: corsOrigins, methods: corsMethods, headers: corsHeaders };
-}
-
-function observers(metrics: Metrics): ReturnType<typeof allObservers> {
-  const traces = inferenceTraces();
-  return allObservers(inferenceLog, metrics.inferences, ...(traces === undefined ? [] : [traces]));
 }
