@@ -82,7 +82,7 @@ export class Daemon {
 }
 
 /** The flags of `deno run` with which this test run's own standard library and modeld's own permissions hold. */
-function runFromSource(): readonly string[] {
+export function runFromSource(): readonly string[] {
   const standIns = new URL("../../tools/std/import_map.json", import.meta.url).pathname;
   const local = import.meta.resolve("@std/assert").startsWith("file:");
   return ["run", "-q", "--no-prompt", "-P=modeld", ...(local ? [`--import-map=${standIns}`] : [])];

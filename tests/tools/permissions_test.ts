@@ -1,21 +1,9 @@
 import { assertEquals } from "@std/assert";
 import project from "../../deno.json" with { type: "json" };
 import { environmentNames } from "../../src/config/environment.ts";
+import { LEAST_PRIVILEGE } from "./least_privilege.ts";
 
 const PROBE = new URL("./permission_probe.ts", import.meta.url).pathname;
-
-const LEAST_PRIVILEGE = {
-  run: false,
-  write: false,
-  remove: false,
-  sys: false,
-  ffi: false,
-  foreignEnv: false,
-  everyEnv: false,
-  ownEnv: true,
-  read: true,
-  net: true,
-};
 
 Deno.test("modeld's permissions name exactly the environment variables that it reads", () => {
   assertEquals(project.permissions.modeld.env, [...environmentNames].sort());

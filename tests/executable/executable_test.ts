@@ -1,0 +1,100 @@
+import { assert, assertEquals } from "@std/assert";
+import { TextLineStream } from "@std/streams/text-line-stream";
+import project from "../../deno.json" with { type: "json" };
+import { LEAST_PRIVILEGE } from "../tools/least_privilege.ts";
+
+/** The executable: what `MODELD_BIN` names, else what `deno task compile` wrote. */
+const EXECUTABLE = Deno.env.get("MODELD_BIN") ?? new URL("../../dist/modeld", import.meta.url).pathname;
+
+/** How long a start may take until it listens, in ms. */
+const START_LIMIT = 250;
+
+/** Runs a test in a folder that holds nothing. */
+async function inEmptyFolder(run: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir({ prefix: "modeld-empty-" });
+  try {
+    await run(folder);
+    assertEquals(await Array.fromAsync(Deno.readDir(folder)), [], "it left something behind");
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** A command that finds no other program, no file of the project and no variable but `HOME`. */
+function alone(program: string, cwd: string, args: readonly string[] = []): Deno.Command {
+  return new Deno.Command(program, {
+    args: [...args],
+    cwd,
+    clearEnv: true,
+    env: { HOME: cwd, TMPDIR: cwd },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  });
+}
+
+/** Starts it, asks `/healthz`, stops it. */
+async function startOnce(cwd: string): Promise<{ milliseconds: number; health: string; code: number }> {
+  const begin = performance.now();
+  const process = alone(EXECUTABLE, cwd, ["--addr", "127.0.0.1:0"]).spawn();
+  const lines = process.stderr.pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream());
+  let url: string | undefined;
+  for await (const line of lines.values({ preventCancel: true })) {
+    url = /http:\/\/127\.0\.0\.1:\d+/.exec(line)?.[0];
+    if (url !== undefined) break;
+  }
+  const milliseconds = performance.now() - begin;
+  const health = url === undefined ? "it never listened" : await (await fetch(`${url}/healthz`)).text();
+  process.kill();
+  const [{ code }] = await Promise.all([process.status, lines.cancel(), process.stdout.cancel()]);
+  return { milliseconds, health, code };
+}
+
+Deno.test("the executable starts from an empty folder, with nothing else on the machine to help it", async () => {
+  await inEmptyFolder(async (folder) => {
+    const { health, code } = await startOnce(folder);
+    assertEquals([health.trim(), code], ["ok", 0]);
+  });
+});
+
+Deno.test(`the executable listens within ${START_LIMIT} ms`, async () => {
+  await inEmptyFolder(async (folder) => {
+    const starts: number[] = [];
+    for (let i = 0; i < 7; i++) starts.push((await startOnce(folder)).milliseconds);
+    const median = starts.sort((a, b) => a - b)[3] ?? Infinity;
+    console.log(`starts took ${starts.map(Math.round).join(", ")} ms`);
+    assert(median < START_LIMIT, `half of the starts took more than ${median} ms`);
+  });
+});
+
+Deno.test("the executable's permissions forbid running programs, writing files and reading others' variables", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "modeld-probe-" });
+  try {
+    const probe = await compileProbe(folder);
+    await inEmptyFolder(async (empty) => {
+      const { stdout } = await alone(probe, empty).output();
+      assertEquals(JSON.parse(new TextDecoder().decode(stdout)), LEAST_PRIVILEGE);
+    });
+    assertEquals(await grantedPermissions(EXECUTABLE), await grantedPermissions(probe));
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+/** Compiles the permission probe just as `deno task compile` compiles modeld. */
+async function compileProbe(folder: string): Promise<string> {
+  const output = `${folder}/probe`;
+  const command = project.tasks.compile.command.replace(/\S+ main\.ts$/, `${output} tests/tools/permission_probe.ts`);
+  const [program = "", ...args] = command.split(" ");
+  const { code, stderr } = await new Deno.Command(program, { args, stderr: "piped" }).output();
+  assertEquals(code, 0, new TextDecoder().decode(stderr));
+  return output;
+}
+
+/** What Deno wrote into an executable about its permissions. */
+async function grantedPermissions(executable: string): Promise<string> {
+  const text = new TextDecoder("latin1").decode(await Deno.readFile(executable));
+  const [found] = /"permissions":\{[^}]*\}/.exec(text) ?? [];
+  assert(found !== undefined, "it holds no permissions where Deno 2.8 and 2.9 put them");
+  return found;
+}

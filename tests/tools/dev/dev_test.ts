@@ -1,0 +1,73 @@
+import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
+import project from "../../../deno.json" with { type: "json" };
+import { startUpstream } from "../../../tools/dev/upstream.ts";
+import { freePort } from "../../support/real_llama_server.ts";
+import { SpawnedProcess } from "../../support/spawned_process.ts";
+import { StandInLlamaServer } from "../../support/stand_in_llama_server.ts";
+
+/** `deno task dev`, with the tasks' own permissions. */
+function dev(args: readonly string[]): SpawnedProcess {
+  const task = project.tasks.dev.command.replace(/^deno /, "").split(" ");
+  return new SpawnedProcess(Deno.execPath(), [...task, ...args], { MODELD_STD: "local" });
+}
+
+/** Sends what the curl line sends. */
+async function follow(curlLine: string): Promise<string> {
+  const [, url = "", body = ""] = /curl -N (\S+) .* -d '(.*)'/.exec(curlLine) ?? [];
+  const response = await fetch(url, { method: "POST", body, headers: { "content-type": "application/json" } });
+  return await response.text();
+}
+
+async function answers(url: string): Promise<boolean> {
+  try {
+    await (await fetch(url)).body?.cancel();
+    return true;
+  } catch (error) {
+    if (error instanceof TypeError) return false;
+    throw error;
+  }
+}
+
+Deno.test("dev prints a curl line that streams tokens, and stops what it started on Ctrl-C", async () => {
+  const llama = await StandInLlamaServer.start({ tokens: [" one", " two"] });
+  const address = `127.0.0.1:${freePort()}`;
+  const process = dev(["--addr", address, "--llama-url", llama.url.href]);
+  try {
+    const [line] = await process.line(/curl .*/);
+    const reply = await follow(line);
+    assertStringIncludes(reply, '{"token":" one"}\n{"token":" two"}\n{"done":true,');
+    assertEquals((await process.stop("SIGINT")).code, 0);
+    assertEquals(await answers(`http://${address}/healthz`), false);
+  } finally {
+    await process.stop("SIGKILL");
+    await llama.close();
+  }
+});
+
+Deno.test("dev says which setting is wrong, and starts nothing", async () => {
+  const { lines, exited } = dev(["--addr", "nonsense"]);
+  assertEquals((await exited).code, 2);
+  assertMatch(lines.join("\n"), /addr: "nonsense" .*is not an address/);
+});
+
+Deno.test("without a llama-server, dev says that the answers are canned", async () => {
+  const upstream = await startUpstream(() => {
+    throw new Error("no llama-server");
+  });
+  try {
+    assertStringIncludes(upstream.description, "CANNED");
+    assertEquals(await answers(`${upstream.url}health`), true);
+  } finally {
+    await upstream.stop();
+  }
+  assertEquals(await answers(`${upstream.url}health`), false);
+});
+
+Deno.test("a llama-server that was named but is not there is not replaced by the stand-in", async () => {
+  Deno.env.set("LLAMA_SERVER_BIN", "/nowhere/llama-server");
+  try {
+    await assertRejects(() => startUpstream(), Error, "LLAMA_SERVER_BIN names /nowhere/llama-server");
+  } finally {
+    Deno.env.delete("LLAMA_SERVER_BIN");
+  }
+});

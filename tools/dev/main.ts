@@ -1,0 +1,60 @@
+/**
+ * `deno task dev`: modeld with a llama-server behind it, on any machine, starting anew on every change. Takes modeld's own
+ * flags and variables; with `--llama-url` or `LLAMA_URL` it uses that server and starts none.
+ */
+import { formatAddress } from "../../src/config/address.ts";
+import { readArguments } from "../../src/config/arguments.ts";
+import { readEnvironment } from "../../src/config/environment.ts";
+import { loadConfiguration } from "../../src/config/load.ts";
+import { ConfigurationError } from "../../src/config/problem.ts";
+import type { Settings } from "../../src/config/settings_table.ts";
+import { STOP_SIGNALS } from "../run_forwarding_signals.ts";
+import { curlLine } from "./curl_line.ts";
+import { WatchedModeld } from "./modeld.ts";
+import { startUpstream, type Upstream } from "./upstream.ts";
+
+const tell = (text: string) => console.log(`dev: ${text}`);
+
+Deno.exit(await dev());
+
+async function dev(): Promise<number> {
+  const settings = await readSettings();
+  if (settings === undefined) return 2;
+  const stop = Promise.withResolvers<void>();
+  for (const signal of STOP_SIGNALS) Deno.addSignalListener(signal, () => stop.resolve());
+
+  const upstream = settings.llamaUrl === undefined ? await startUpstream() : undefined;
+  tell(upstream?.description ?? `using the llama-server at ${settings.llamaUrl}`);
+  try {
+    await runModeld(settings, upstream, stop.promise);
+  } finally {
+    await upstream?.stop();
+  }
+  return 0;
+}
+
+async function runModeld(settings: Settings, upstream: Upstream | undefined, stop: Promise<void>): Promise<void> {
+  const { hostname, port } = settings.addr;
+  const url = `http://${formatAddress({ hostname: hostname === "0.0.0.0" ? "127.0.0.1" : hostname, port })}`;
+  const args = upstream === undefined ? Deno.args : [...Deno.args, "--llama-url", upstream.url.href];
+  const modeld = new WatchedModeld(url, args);
+  try {
+    const shown = modeld.ready((state) => tell(`modeld is not ready yet: ${state}`)).then(async (ready) => {
+      if (ready) tell(`ready; it starts anew when a file changes, Ctrl-C ends it. Try:\n\n${await curlLine(url)}\n`);
+    });
+    await Promise.race([stop, modeld.ended(), shown.then(() => stop)]);
+  } finally {
+    await modeld.stop();
+  }
+}
+
+/** Reads the settings as modeld will, so that both know the same address. */
+async function readSettings(): Promise<Settings | undefined> {
+  try {
+    return (await loadConfiguration(readArguments(Deno.args), readEnvironment())).settings;
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error;
+    console.error(error.message);
+    return undefined;
+  }
+}
