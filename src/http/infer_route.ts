@@ -4,6 +4,7 @@ import { ModeldError } from "../errors.ts";
 import type { Chunk, Generation } from "../llama/adapter.ts";
 import type { Manager } from "../manager/manager.ts";
 import { inferLogger } from "../telemetry/log.ts";
+import type { Deadlines } from "./deadlines.ts";
 import { asModeldError, errorReply } from "./error_reply.ts";
 import { ClientLimit } from "./client_limit.ts";
 import type { Gate } from "./gate.ts";
@@ -26,10 +27,10 @@ export interface InferRouteOptions {
   readonly maxBodyBytes: number;
   /** Levels that objects and arrays of the body may have. */
   readonly maxJsonDepth: number;
-  /** Milliseconds to receive a request body; 0 is no limit. */
-  readonly bodyTimeout: number;
-  /** Milliseconds without the client taking a byte; 0 is no limit. */
-  readonly writeTimeout: number;
+  /** To receive a request body. */
+  readonly bodyDeadlines: Deadlines;
+  /** Without the client taking a byte. */
+  readonly writeDeadlines: Deadlines;
   readonly clock: Clock;
 }
 
@@ -89,16 +90,14 @@ async function receive(request: Request, inference: Inference, options: InferRou
   if (mediaType !== "application/json") {
     throw new ModeldError("unsupported_media_type", "Content-Type must be application/json");
   }
-  const { bodyTimeout, maxBodyBytes, clock } = options;
-  const deadline = bodyTimeout > 0
-    ? clock.after(bodyTimeout, () => inference.abort(bodyTooLate(bodyTimeout)))
-    : undefined;
+  const { bodyDeadlines, maxBodyBytes } = options;
+  const deadline = bodyDeadlines.set(() => inference.abort(bodyTooLate(bodyDeadlines.ms)));
   try {
     const body = await readBody(request, maxBodyBytes, inference.signal);
     inference.timeline.bodyRead();
     return body;
   } finally {
-    deadline?.clear();
+    deadline.clear();
   }
 }
 

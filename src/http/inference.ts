@@ -6,6 +6,7 @@ import type { InferenceObserver, InferenceResult } from "../telemetry/inference_
 import { requestedLogLevel } from "../telemetry/log_level.ts";
 import { Timeline, type TimelineOptions } from "../telemetry/timeline.ts";
 import { validTraceparent } from "../telemetry/traceparent.ts";
+import type { Deadlines } from "./deadlines.ts";
 import { errorTable } from "./error_table.ts";
 import { queryOf } from "./request_target.ts";
 
@@ -13,8 +14,8 @@ import { queryOf } from "./request_target.ts";
 export interface InferenceOptions {
   readonly clock: Clock;
   readonly observer: InferenceObserver;
-  /** Milliseconds from arrival to the last line; 0 is no limit. */
-  readonly inferTimeout: number;
+  /** From arrival to the last line. */
+  readonly inferDeadlines: Deadlines;
 }
 
 /**
@@ -26,16 +27,16 @@ export class Inference {
   readonly #abort = new AbortController();
   readonly #client: AbortSignal;
   readonly #observer: InferenceObserver;
-  readonly #deadline: Timer | undefined;
+  readonly #deadline: Timer;
   readonly #onEnd: (() => void)[] = [];
   #streaming = false;
   #ended = false;
 
-  constructor(requestId: string, request: Request, { clock, observer, inferTimeout }: InferenceOptions) {
+  constructor(requestId: string, request: Request, { clock, observer, inferDeadlines }: InferenceOptions) {
     this.timeline = new Timeline(requestId, clock, timelineOptions(request));
     this.#client = request.signal;
     this.#observer = observer;
-    if (inferTimeout > 0) this.#deadline = clock.after(inferTimeout, () => this.abort(tooLate(inferTimeout)));
+    this.#deadline = inferDeadlines.set(() => this.abort(tooLate(inferDeadlines.ms)));
     observer.started(this.timeline);
     this.#client.addEventListener("abort", this.clientLeft);
     if (this.#client.aborted) this.clientLeft();
@@ -88,7 +89,7 @@ export class Inference {
   #end(result: InferenceResult): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#deadline?.clear();
+    this.#deadline.clear();
     this.#client.removeEventListener("abort", this.clientLeft);
     this.timeline.end();
     for (const callback of this.#onEnd) callback();

@@ -16,7 +16,8 @@ export function checkLimits(request: Request, { maxHeaderCount, maxPathLength }:
     refuse(`path and query have ${length} characters, the limit is ${maxPathLength} (--max-path-length)`);
   }
   if (maxHeaderCount === 0) return;
-  const count = [...request.headers.keys()].length;
+  let count = 0;
+  for (const _ of request.headers) count++;
   if (count > maxHeaderCount) {
     refuse(`the request has ${count} headers, the limit is ${maxHeaderCount} (--max-header-count)`);
   }

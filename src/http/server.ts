@@ -5,6 +5,7 @@ import type { InferenceObserver } from "../telemetry/inference_observer.ts";
 import { ApiKeys } from "./api_keys.ts";
 import { Cors, type CorsOptions } from "./cors.ts";
 import { asModeldError, errorReply } from "./error_reply.ts";
+import { Deadlines } from "./deadlines.ts";
 import { Gate, gated } from "./gate.ts";
 import { createHandler } from "./handler.ts";
 import { inferRoute } from "./infer_route.ts";
@@ -68,7 +69,10 @@ const FLUSH_MS = 1000;
  */
 export function serveHttp(options: HttpOptions): HttpServer {
   const { manager, clock } = options;
-  const inferences = new Inferences(options);
+  const bodyDeadlines = new Deadlines(options.bodyTimeout, clock);
+  const writeDeadlines = new Deadlines(options.writeTimeout, clock);
+  const inferDeadlines = new Deadlines(options.inferTimeout, clock);
+  const inferences = new Inferences({ ...options, inferDeadlines });
   const gate = new Gate({
     apiKeys: options.apiKeys.length === 0 ? undefined : new ApiKeys(options.apiKeys),
     maxConcurrentRequests: options.maxConcurrentRequests,
@@ -82,7 +86,7 @@ export function serveHttp(options: HttpOptions): HttpServer {
     routes: [
       healthzRoute,
       readyzRoute(manager, () => inferences.draining),
-      inferRoute({ ...options, inferences, gate }),
+      inferRoute({ ...options, inferences, gate, bodyDeadlines, writeDeadlines }),
       ...infoRoutes.map((route) => gated(route, gate)),
     ],
   });
@@ -104,6 +108,7 @@ export function serveHttp(options: HttpOptions): HttpServer {
       const timer = clock.after(FLUSH_MS, resolve);
       await Promise.race([server.shutdown(), waitedLongEnough]);
       timer.clear();
+      for (const deadlines of [bodyDeadlines, writeDeadlines, inferDeadlines]) deadlines.close();
     },
   };
 }

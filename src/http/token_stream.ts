@@ -1,6 +1,7 @@
 import type { Clock, Timer } from "../clock.ts";
 import { ModeldError } from "../errors.ts";
 import type { Chunk, Generation } from "../llama/adapter.ts";
+import type { Deadlines } from "./deadlines.ts";
 import { asModeldError } from "./error_reply.ts";
 import type { Inference } from "./inference.ts";
 import { errorLine, finalLine, tokenLines } from "./ndjson.ts";
@@ -9,8 +10,8 @@ import { nextChunk } from "./next_chunk.ts";
 /** What a token stream is given beside its generation. */
 export interface TokenStreamOptions {
   readonly clock: Clock;
-  /** Milliseconds without the client taking a byte; 0 is no limit. */
-  readonly writeTimeout: number;
+  /** Without the client taking a byte. */
+  readonly writeDeadlines: Deadlines;
   /** Told of the lines as they leave, where the request is logged at debug. */
   readonly onLines?: ((lines: string) => void) | undefined;
 }
@@ -54,6 +55,7 @@ class TokenSource implements UnderlyingDefaultSource<Uint8Array> {
   #wakeReceive: (() => void) | undefined;
   /** Whether the client has taken everything that was written. */
   #taken = true;
+  #closed = false;
   #wroteAt = -Infinity;
   #writeDeadline: Timer | undefined;
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
@@ -68,7 +70,7 @@ class TokenSource implements UnderlyingDefaultSource<Uint8Array> {
 
   start(controller: ReadableStreamDefaultController<Uint8Array>): void {
     this.#controller = controller;
-    if (this.#options.writeTimeout > 0) this.#watchClient(this.#options.writeTimeout);
+    this.#watchClient();
   }
 
   async pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
@@ -80,6 +82,7 @@ class TokenSource implements UnderlyingDefaultSource<Uint8Array> {
     if (inBurst && this.#settle === undefined) await endOfTurn();
     if (this.#inference.ended) return;
     if (this.#lines === "") {
+      this.#closed = true;
       controller.close();
       this.#settle?.();
     } else {
@@ -127,26 +130,26 @@ class TokenSource implements UnderlyingDefaultSource<Uint8Array> {
     this.#wakePull?.();
   }
 
-  /** One timer a stream, set again only when it fires: a token costs it nothing. */
-  #watchClient(timeout: number): void {
-    const { clock } = this.#options;
+  /** Looks at the deadline only when it may have passed, so that a token costs it nothing. */
+  #watchClient(): void {
+    const { clock, writeDeadlines } = this.#options;
     const check = () => {
-      const left = this.#taken ? timeout : this.#wroteAt + timeout - clock.now();
+      const left = this.#taken ? writeDeadlines.ms : this.#wroteAt + writeDeadlines.ms - clock.now();
       if (left > 0) {
         this.#writeDeadline = clock.after(left, check);
         return;
       }
-      const message = `the client took nothing for ${timeout} ms (--write-timeout)`;
+      const message = `the client took nothing for ${writeDeadlines.ms} ms (--write-timeout)`;
       this.#inference.abort(new ModeldError("write_timeout", message));
       this.#inference.fail(asModeldError(this.#inference.signal.reason));
     };
-    this.#writeDeadline = clock.after(timeout, check);
+    this.#writeDeadline = writeDeadlines.set(check);
   }
 
   /** Unless the stream is closed already, it is cut: no terminator, so that no client takes it for whole. */
   #release(): void {
     this.#writeDeadline?.clear();
-    this.#controller?.error(new ModeldError("cancelled", "the stream was cut"));
+    if (!this.#closed) this.#controller?.error(new ModeldError("cancelled", "the stream was cut"));
     this.#wakePull?.();
     this.#wakeReceive?.();
   }

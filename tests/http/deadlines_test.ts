@@ -1,139 +1,60 @@
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
+import { Deadlines } from "../../src/http/deadlines.ts";
 import { FakeClock } from "../support/fake_clock.ts";
-import { inferRequest, RawClient } from "./raw_client.ts";
-import { bodyOf, parseLines, withServer } from "./with_server.ts";
-import { untilAborted } from "./fake_manager.ts";
 
-Deno.test("the infer deadline counts the wait for a slot, and is a plain error before the first line", async () => {
+Deno.test("each deadline passes at its own time, with one timer for all", () => {
   const clock = new FakeClock();
-  await withServer(async ({ infer, manager, observer }) => {
-    manager.script = (_, { signal }) => untilAborted(signal);
-    const reply = infer({ prompt: "hi" });
-    await manager.called();
-    clock.advance(3_000);
-    assertEquals((await reply).status, 500);
-    assertEquals(await (await reply).json(), {
-      error: "not done 3000 ms after arrival (--infer-timeout)",
-      code: 500,
-      type: "infer_timeout",
-    });
-    assertEquals(await observer.outcomes(), ["timeout"]);
-    assertEquals(clock.pendingTimers, 0);
-  }, { clock, inferTimeout: 3_000 });
-});
-
-Deno.test("the infer deadline ends a stream with an error line", async () => {
-  const clock = new FakeClock();
-  await withServer(async ({ infer, manager, observer }) => {
-    manager.script = (generation) => generation.push("a");
-    const reply = await infer({ prompt: "hi" });
-    await clock.tick(2_999);
-    assertEquals(observer.results, []);
-    clock.advance(1);
-    assertEquals(parseLines(await reply.text()), [
-      { token: "a" },
-      { error: "not done 3000 ms after arrival (--infer-timeout)", code: 500, type: "infer_timeout" },
-    ]);
-    assertEquals(await observer.outcomes(), ["timeout"]);
-    assertEquals(clock.pendingTimers, 0);
-  }, { clock, inferTimeout: 3_000 });
-});
-
-Deno.test("a reply that is done leaves no timer and no listener behind", async () => {
-  const clock = new FakeClock();
-  await withServer(async ({ infer, metrics }) => {
-    await (await infer({ prompt: "hi" })).text();
-    await (await infer({ prompt: "hi", stream: false })).text();
-    await (await infer("{")).text();
-    await metrics.idle();
-    assertEquals(clock.pendingTimers, 0);
-  }, { clock, inferTimeout: 3_000, bodyTimeout: 3_000, writeTimeout: 3_000 });
-});
-
-Deno.test("a client that reads nothing stops the reading from llama-server, and is cut at the write deadline", async () => {
-  const clock = new FakeClock();
-  await withServer(async ({ port, manager, observer }) => {
-    const { promise, resolve } = Promise.withResolvers<Parameters<typeof manager.script>[0]>();
-    manager.script = (generation) => {
-      generation.flow("x".repeat(1000));
-      resolve(generation);
-    };
-    using client = await RawClient.connect(port);
-    await client.send(inferRequest({ prompt: "hi" }));
-    const generation = await promise;
-    await settled(() => generation.reads);
-    assert(generation.reads < 20_000, `${generation.reads} kB were read for a client that takes none`);
-
-    await clock.tick(59_999);
-    assertEquals(observer.results, []);
-    await clock.tick(1);
-    assertEquals(await observer.outcomes(), ["timeout"]);
-    assertEquals(observer.results[0]?.error?.kind, "write_timeout");
-    assertEquals([manager.inUse, clock.pendingTimers], [0, 0]);
-
-    // What was on its way still arrives; then the connection ends without the chunk that says it is whole.
-    const received = await client.readToEnd();
-    assert(!received.includes("done") && !received.endsWith("\r\n0\r\n\r\n"));
-  }, { clock, writeTimeout: 60_000 });
-});
-
-Deno.test("a client that reads slowly but steadily is never cut", async () => {
-  const clock = new FakeClock();
-  await withServer(async ({ infer, manager, observer }) => {
-    const { promise, resolve } = Promise.withResolvers<Parameters<typeof manager.script>[0]>();
-    manager.script = (generation) => resolve(generation.push("a"));
-    const reply = await infer({ prompt: "hi" });
-    const generation = await promise;
-    const reader = bodyOf(reply).getReader();
-    for (let i = 0; i < 10; i++) {
-      await reader.read();
-      await clock.tick(59_000);
-      generation.push("b");
-    }
-    generation.complete();
-    while (!(await reader.read()).done);
-    assertEquals(await observer.outcomes(), ["ok"]);
-  }, { clock, writeTimeout: 60_000 });
-});
-
-Deno.test("a long silence of llama-server is no fault of the client", async () => {
-  const clock = new FakeClock();
-  await withServer(async ({ infer, manager, observer }) => {
-    const { promise, resolve } = Promise.withResolvers<Parameters<typeof manager.script>[0]>();
-    manager.script = (generation) => resolve(generation.push("a"));
-    const reply = await infer({ prompt: "hi" });
-    const generation = await promise;
-    const reader = bodyOf(reply).getReader();
-    await reader.read();
-    await clock.tick(600_000);
-    generation.complete();
-    while (!(await reader.read()).done);
-    assertEquals(await observer.outcomes(), ["ok"]);
-  }, { clock, writeTimeout: 60_000 });
-});
-
-Deno.test("done, cancel and timeout in the same tick give one outcome", async () => {
-  const clock = new FakeClock();
-  await withServer(async ({ infer, manager, observer, metrics }) => {
-    const { promise, resolve } = Promise.withResolvers<Parameters<typeof manager.script>[0]>();
-    manager.script = (generation) => resolve(generation.push("a"));
-    const reply = await infer({ prompt: "hi" });
-    const generation = await promise;
-    const reader = bodyOf(reply).getReader();
-    await reader.read();
-    generation.complete();
-    clock.advance(3_000);
-    await reader.cancel();
-    await metrics.idle();
-    assertEquals(observer.results.length, 1);
-    assertEquals([manager.inUse, clock.pendingTimers], [0, 0]);
-  }, { clock, inferTimeout: 3_000, writeTimeout: 3_000 });
-});
-
-/** Resolves when `value` has stopped changing. */
-async function settled(value: () => number): Promise<void> {
-  for (let before = -1; before !== value();) {
-    before = value();
-    await new Promise((resolve) => setTimeout(resolve, 100));
+  const deadlines = new Deadlines(100, clock);
+  const passed: string[] = [];
+  for (const name of ["a", "b", "c"]) {
+    deadlines.set(() => passed.push(`${name} at ${clock.now()}`));
+    clock.advance(10);
+    assertEquals(clock.pendingTimers, 1);
   }
-}
+  clock.advance(1_000);
+  assertEquals(passed, ["a at 100", "b at 110", "c at 120"]);
+  assertEquals(clock.pendingTimers, 0);
+});
+
+Deno.test("a deadline that was cleared never passes, and does not hold up the others", () => {
+  const clock = new FakeClock();
+  const deadlines = new Deadlines(100, clock);
+  const passed: string[] = [];
+  const a = deadlines.set(() => passed.push("a"));
+  clock.advance(50);
+  deadlines.set(() => passed.push(`b at ${clock.now()}`));
+  a.clear();
+  clock.advance(1_000);
+  assertEquals(passed, ["b at 150"]);
+});
+
+Deno.test("a deadline that is set when another passes does not delay those before it", () => {
+  const clock = new FakeClock();
+  const deadlines = new Deadlines(100, clock);
+  const passed: string[] = [];
+  deadlines.set(() => deadlines.set(() => passed.push(`c at ${clock.now()}`)));
+  clock.advance(10);
+  deadlines.set(() => passed.push(`b at ${clock.now()}`));
+  clock.advance(1_000);
+  assertEquals(passed, ["b at 110", "c at 200"]);
+});
+
+Deno.test("deadlines of 0 ms never pass and need no timer", () => {
+  const clock = new FakeClock();
+  new Deadlines(0, clock).set(() => {
+    throw new Error("passed");
+  }).clear();
+  assertEquals(clock.pendingTimers, 0);
+  clock.advance(1_000_000);
+});
+
+Deno.test("closing forgets every deadline and releases the timer", () => {
+  const clock = new FakeClock();
+  const deadlines = new Deadlines(100, clock);
+  deadlines.set(() => {
+    throw new Error("passed");
+  });
+  deadlines.close();
+  assertEquals(clock.pendingTimers, 0);
+  clock.advance(1_000);
+});
