@@ -59,7 +59,7 @@ Deno.test({
 
       await chromium(folder, [`--screenshot=${folder}/page.png`], url);
       const picture = await Deno.stat(`${folder}/page.png`);
-      // An empty window of this size is 6 kB.
+      // An empty window of this size is 7 kB.
       assert(picture.size > 50_000, `the picture has only ${picture.size} bytes`);
     } finally {
       await daemon.stop();

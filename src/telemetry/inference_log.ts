@@ -9,12 +9,12 @@ export const inferenceLog: InferenceObserver = {
   },
   ended(timeline, result) {
     const log = inferLogger(timeline.logLevel);
-    log[SEVERITY[result.outcome]]("inference ended", () => endProperties(timeline, result));
+    log[severityOf[result.outcome]]("inference ended", () => endProperties(timeline, result));
   },
 };
 
 /** How loud an end is: what modeld or llama-server did wrong is an error, what the operator may have to tune a warning. */
-const SEVERITY: Record<Outcome, "info" | "warn" | "error"> = {
+export const severityOf: Readonly<Record<Outcome, "info" | "warn" | "error">> = {
   ok: "info",
   cancelled: "info",
   invalid: "info",
@@ -25,29 +25,39 @@ const SEVERITY: Record<Outcome, "info" | "warn" | "error"> = {
   truncated: "error",
 };
 
-function endProperties(timeline: Timeline, result: InferenceResult): Record<string, unknown> {
-  const { usage, finishReason, error } = result;
-  return {
-    request_id: timeline.requestId,
-    model: timeline.model,
-    outcome: result.outcome,
-    stage: timeline.stage,
-    status: result.status,
-    type: error?.kind,
-    error: error?.message,
-    upstream_type: error?.upstreamType,
-    finish_reason: finishReason,
-    prompt_tokens: usage?.promptTokens,
-    completion_tokens: usage?.completionTokens,
-    fragments: timeline.fragments,
-    queue_ms: tenths(timeline.spent("queue")),
-    load_ms: tenths(timeline.spent("load")),
-    first_token_ms: timeline.timeToFirstToken === undefined ? undefined : tenths(timeline.timeToFirstToken),
-    total_ms: tenths(timeline.total),
-    overhead_ms: tenths(timeline.overhead),
-  };
+/** One property of the line at an inference's end. */
+export interface EndField {
+  readonly name: string;
+  readonly help: string;
+  /** Undefined where the line does not have it. */
+  of(timeline: Timeline, result: InferenceResult): string | number | undefined;
 }
 
-function tenths(ms: number): number {
-  return Math.round(ms * 10) / 10;
+/** The properties of the line at an inference's end, in order. */
+export const endFields: readonly EndField[] = [
+  { name: "request_id", help: "The client's `X-Request-Id`, or modeld's own.", of: (timeline) => timeline.requestId },
+  { name: "model", help: "The model's id; missing where none was resolved.", of: (timeline) => timeline.model },
+  { name: "outcome", help: "How it ended, as in metrics.", of: (_, result) => result.outcome },
+  { name: "stage", help: "Where it ended: queue, load, prefill, stream.", of: (timeline) => timeline.stage },
+  { name: "status", help: "The HTTP status; 499: the client left before one.", of: (_, result) => result.status },
+  { name: "type", help: "The error's type, as the client was told.", of: (_, { error }) => error?.kind },
+  { name: "error", help: "The error's message, as the client was told.", of: (_, { error }) => error?.message },
+  { name: "upstream_type", help: "llama-server's own type.", of: (_, { error }) => error?.upstreamType },
+  { name: "finish_reason", help: "As in the final line.", of: (_, result) => result.finishReason },
+  { name: "prompt_tokens", help: "As llama-server counts.", of: (_, { usage }) => usage?.promptTokens },
+  { name: "completion_tokens", help: "As llama-server counts.", of: (_, { usage }) => usage?.completionTokens },
+  { name: "fragments", help: "Fragments that llama-server sent.", of: (timeline) => timeline.fragments },
+  { name: "queue_ms", help: "Waited for a slot.", of: (timeline) => tenths(timeline.spent("queue")) },
+  { name: "load_ms", help: "Waited for the model's load.", of: (timeline) => tenths(timeline.spent("load")) },
+  { name: "first_token_ms", help: "Arrival to first fragment.", of: (timeline) => tenths(timeline.timeToFirstToken) },
+  { name: "total_ms", help: "Arrival to end.", of: (timeline) => tenths(timeline.total) },
+  { name: "overhead_ms", help: "What modeld itself cost.", of: (timeline) => tenths(timeline.overhead) },
+];
+
+function endProperties(timeline: Timeline, result: InferenceResult): Record<string, unknown> {
+  return Object.fromEntries(endFields.map(({ name, of }) => [name, of(timeline, result)]));
+}
+
+function tenths(ms: number | undefined): number | undefined {
+  return ms === undefined ? undefined : Math.round(ms * 10) / 10;
 }

@@ -1,5 +1,6 @@
 import {
   type Attributes,
+  type AttributeValue,
   context,
   ProxyTracerProvider,
   ROOT_CONTEXT,
@@ -54,21 +55,41 @@ export function inferenceTraces(): InferenceObserver | undefined {
 /** `gen_ai.operation.name` of `POST /infer`, whichever of its endpoints llama-server is asked at. */
 const OPERATION = "text_completion";
 
-function attributes(timeline: Timeline, { outcome, status, usage, finishReason, error }: InferenceResult): Attributes {
-  return {
-    "gen_ai.operation.name": OPERATION,
-    "gen_ai.provider.name": "llama.cpp",
-    ...timeline.model !== undefined && { "gen_ai.request.model": timeline.model },
-    ...usage !== undefined && {
-      "gen_ai.usage.input_tokens": usage.promptTokens,
-      "gen_ai.usage.output_tokens": usage.completionTokens,
-    },
-    ...finishReason !== undefined && { "gen_ai.response.finish_reasons": [finishReason] },
-    ...error !== undefined && { "error.type": error.kind },
-    ...timeline.timeToFirstToken !== undefined && { "modeld.time_to_first_token_ms": timeline.timeToFirstToken },
-    "http.response.status_code": status,
-    "modeld.request_id": timeline.requestId,
-    "modeld.outcome": outcome,
-    "modeld.stage": timeline.stage,
-  };
+/** One attribute of an inference's span. */
+export interface SpanAttribute {
+  readonly name: string;
+  readonly help: string;
+  /** Undefined where the span does not have it. */
+  of(timeline: Timeline, result: InferenceResult): AttributeValue | undefined;
+}
+
+/** The attributes of an inference's span, in order. */
+export const spanAttributes: readonly SpanAttribute[] = [
+  { name: "gen_ai.operation.name", help: `Always \`${OPERATION}\`.`, of: () => OPERATION },
+  { name: "gen_ai.provider.name", help: "Always `llama.cpp`.", of: () => "llama.cpp" },
+  { name: "gen_ai.request.model", help: "The model's id.", of: (timeline) => timeline.model },
+  { name: "gen_ai.usage.input_tokens", help: "Tokens of the prompt.", of: (_, { usage }) => usage?.promptTokens },
+  { name: "gen_ai.usage.output_tokens", help: "Tokens generated.", of: (_, { usage }) => usage?.completionTokens },
+  {
+    name: "gen_ai.response.finish_reasons",
+    help: "As in the final line.",
+    of: (_, { finishReason }) => finishReason === undefined ? undefined : [finishReason],
+  },
+  { name: "error.type", help: "The error's type, as the client was told.", of: (_, { error }) => error?.kind },
+  { name: "http.response.status_code", help: "As in the log.", of: (_, { status }) => status },
+  { name: "modeld.request_id", help: "As in the log.", of: (timeline) => timeline.requestId },
+  { name: "modeld.outcome", help: "As in metrics and log.", of: (_, { outcome }) => outcome },
+  { name: "modeld.stage", help: "Where it ended.", of: (timeline) => timeline.stage },
+  {
+    name: "modeld.time_to_first_token_ms",
+    help: "Arrival to first fragment.",
+    of: (timeline) => timeline.timeToFirstToken,
+  },
+];
+
+function attributes(timeline: Timeline, result: InferenceResult): Attributes {
+  return Object.fromEntries(spanAttributes.flatMap(({ name, of }) => {
+    const value = of(timeline, result);
+    return value === undefined ? [] : [[name, value]];
+  }));
 }
