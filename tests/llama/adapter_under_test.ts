@@ -1,3 +1,5 @@
+import { assert } from "@std/assert";
+import { eventually } from "../support/eventually.ts";
 import type { Chunk, Completion, Generation, InferenceAdapter } from "../../src/llama/adapter.ts";
 import { createLlamaAdapter, type LlamaOptions } from "../../src/llama/llama_adapter.ts";
 import { StandInLlamaServer, type StandInOptions } from "../support/stand_in_llama_server.ts";
@@ -34,4 +36,10 @@ export async function readAll(generation: Generation): Promise<{ fragments: stri
     fragments.push(...chunk.fragments);
     if (chunk.completion !== undefined) return { fragments, completion: chunk.completion };
   }
+}
+
+/** Resolves when llama-server has no connection left: at once (5 s is what the garbage collector would take). */
+export async function connectionClosed(standIn: StandInLlamaServer): Promise<void> {
+  const took = await eventually("the connection is closed", () => standIn.openConnections === 0);
+  assert(took < 1000, `took ${took} ms`);
 }

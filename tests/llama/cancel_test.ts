@@ -1,24 +1,17 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { ModeldError } from "../../src/errors.ts";
 import type { InferenceAdapter } from "../../src/llama/adapter.ts";
-import { eventually } from "../support/eventually.ts";
 import { chunk, STREAM_HEAD } from "../support/replies.ts";
 import type { StandInLlamaServer } from "../support/stand_in_llama_server.ts";
 import { completionToken, SSE_DONE } from "../support/wire_streams.ts";
-import { never, readAll, withStandIn } from "./adapter_under_test.ts";
+import { connectionClosed, never, readAll, withStandIn } from "./adapter_under_test.ts";
 
 const REQUEST = { prompt: "Once" };
 /** Native mode, so that there is no other connection than the generation's. */
 const NATIVE = { useOpenai: false };
 const LEFT = new ModeldError("cancelled", "the client left");
-
-/** Resolves when llama-server has no connection left; it must see that within 100 ms. */
-async function connectionClosed(standIn: StandInLlamaServer): Promise<void> {
-  const took = await eventually("the connection is closed", () => standIn.openConnections === 0);
-  assert(took < 100, `took ${took} ms`);
-}
 
 /** Starts a generation that sends one token and then nothing. */
 async function stalled(standIn: StandInLlamaServer, adapter: InferenceAdapter, signal: AbortSignal) {

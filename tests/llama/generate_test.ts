@@ -1,10 +1,9 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { ModeldError } from "../../src/errors.ts";
 import { CANNED_TOKENS } from "../support/canned_generation.ts";
-import { eventually } from "../support/eventually.ts";
-import { CLOSE_DELIMITED_HEAD, replyJson } from "../support/replies.ts";
-import { completionStream, completionToken, errorBody, nativeStream } from "../support/wire_streams.ts";
-import { adapterTo, never, readAll, withStandIn } from "./adapter_under_test.ts";
+import { chunk, CLOSE_DELIMITED_HEAD, LAST_CHUNK, replyJson, STREAM_HEAD } from "../support/replies.ts";
+import { completionStream, completionToken, errorBody, nativeStream, sse } from "../support/wire_streams.ts";
+import { adapterTo, connectionClosed, never, readAll, withStandIn } from "./adapter_under_test.ts";
 
 const REQUEST = { prompt: "Once" };
 
@@ -129,7 +128,7 @@ Deno.test("the connection is closed when a generation is complete, even if the s
       await exchange.gone;
     });
     await readAll(await adapter.generate(REQUEST, never));
-    await eventually("every connection is closed", () => standIn.openConnections === 0);
+    await connectionClosed(standIn);
   });
 });
 
@@ -142,6 +141,28 @@ Deno.test("fragments that arrive together come as one chunk", async () => {
     const generation = await adapter.generate(REQUEST, never);
     assertEquals((await generation.next()).fragments, [" a", " b"]);
     generation.cancel();
+  });
+});
+
+Deno.test("fragments that arrive together with a failure are handed on before it", async () => {
+  await withStandIn({}, async (standIn, adapter) => {
+    standIn.next(async (exchange) => {
+      await exchange.send(CLOSE_DELIMITED_HEAD + completionToken(" a") + sse({ error: { message: "boom" } }));
+      await exchange.gone;
+    });
+    const generation = await adapter.generate(REQUEST, never);
+    assertEquals((await generation.next()).fragments, [" a"]);
+    await assertRejects(() => generation.next(), ModeldError, "boom");
+  });
+});
+
+Deno.test("a generation never goes over a connection that was used before: the server may be closing it", async () => {
+  await withStandIn({ useOpenai: false }, async (standIn, adapter) => {
+    for (let i = 0; i < 2; i++) {
+      standIn.next((exchange) => exchange.send(STREAM_HEAD + chunk(nativeStream([" a"])) + LAST_CHUNK));
+      await readAll(await adapter.generate(REQUEST, never));
+    }
+    assertEquals(standIn.connectionCount, 2);
   });
 });
 

@@ -4,7 +4,7 @@ import type { ModelEvent } from "../../src/llama/adapter.ts";
 import { eventually } from "../support/eventually.ts";
 import { chunk, LAST_CHUNK, STREAM_HEAD } from "../support/replies.ts";
 import { sse, SSE_PING } from "../support/wire_streams.ts";
-import { never, withStandIn } from "./adapter_under_test.ts";
+import { connectionClosed, never, withStandIn } from "./adapter_under_test.ts";
 
 /** What a real router (build 11669) sent while one model was loaded and unloaded and another failed to load. */
 const RECORDED = [
@@ -67,6 +67,20 @@ Deno.test("events come as they happen", async () => {
   });
 });
 
+Deno.test("a listener that stops listening closes the connection", async () => {
+  await withStandIn({ router: {} }, async (standIn, adapter) => {
+    standIn.on("GET /models/sse", async (exchange) => {
+      await exchange.send(STREAM_HEAD + chunk(RECORDED.map(sse).join("")));
+      await exchange.gone;
+    });
+    for await (const event of adapter.events(never)) {
+      assertEquals(event.state, "loading");
+      break;
+    }
+    await connectionClosed(standIn);
+  });
+});
+
 Deno.test("a server without events is refused", async () => {
   await withStandIn({}, async (_, adapter) => {
     const error = await assertRejects(() => collect(adapter.events(never)), ModeldError, "GET /models/sse");
@@ -81,6 +95,6 @@ Deno.test("the signal ends the events with its reason, and closes the connection
     await eventually("the router has the listener", () => standIn.requests.length === 1);
     listener.abort(new Error("enough"));
     await assertRejects(() => collected, Error, "enough");
-    await eventually("the connection is closed", () => standIn.openConnections === 0);
+    await connectionClosed(standIn);
   });
 });

@@ -13,6 +13,7 @@ const streams = new Map<string, Uint8Array>([
   ["CRLF", utf8.encode(completionStream(TOKENS).replaceAll("\n", "\r\n"))],
   ["CR", utf8.encode(completionStream(TOKENS).replaceAll("\n", "\r"))],
   ["several data lines", utf8.encode('data: {"content":\ndata:"one",\ndata: "stop":true}\n\n')],
+  ["several data lines, CRLF", utf8.encode('data: {"content":\r\ndata:"one",\r\ndata: "stop":true}\r\n\r\n')],
   ["JSON lines", utf8.encode('"one"\n{"content":" two","stop":false}\r\n{"content":"","stop":true}\n')],
   ["comments", utf8.encode(`:\n\n: ping\n${completionStream([" a"]).replaceAll("\n\n", "\n\n:\r\n\n")}`)],
   ["error event", utf8.encode(`${nativeStream([" a"]).split("\n\n")[0]}\n\nerror: ${errorBody(500, "boom")}\n\n`)],
