@@ -61,6 +61,7 @@ export class ServerManager implements Manager {
 
   async infer(request: GenerateRequest, timeline: Timeline, signal: AbortSignal): Promise<Generation> {
     signal.throwIfAborted();
+    timeline.enter("queue");
     const ticket = new Ticket(request.model, timeline);
     this.#step({ is: "arrive", ticket });
     timeline.model = ticket.instance?.id;

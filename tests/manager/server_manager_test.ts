@@ -28,6 +28,18 @@ Deno.test("ten requests on four slots with the default queue are all served, fir
   await rig.close();
 });
 
+Deno.test("the time in the queue is marked, also that of a request which is served at once: none", async () => {
+  const rig = await new ManagerRig(new FakeAdapter("m")).open();
+  const [first, second] = [await rig.inferred(), await rig.inferred()];
+  await rig.pass(200);
+  await rig.complete(first, 0);
+  await rig.complete(second, 1);
+  const stages = [first, second].map(({ timeline }) => timeline.spans.map(({ stage }) => stage));
+  assertEquals(stages, [["queue", "prefill"], ["queue", "prefill"]]);
+  assertEquals([first.timeline.spent("queue"), second.timeline.spent("queue")], [0, 200]);
+  await rig.close();
+});
+
 Deno.test("a client that leaves while queued never reaches llama-server, and the next moves up", async () => {
   const rig = await new ManagerRig(new FakeAdapter("m")).open();
   const [first, second, third] = [await rig.inferred(), await rig.inferred(), await rig.inferred()];

@@ -127,6 +127,7 @@ Deno.test("the log of a fault run tells each outcome apart", async () => {
     assertEquals(actual, expected);
     assertEquals(new Set(Object.values(actual)).size, Object.keys(expected).length);
     assertMatch(String((await logged.end("large"))["error"]), /1000/);
+    assert(Number((await logged.end("waits"))["queue_ms"]) >= 400, "the queue's time is missing");
   });
 });
 
