@@ -55,3 +55,9 @@ async function warmUp(ask: Scenario["ask"], llama: StandInLlamaServer): Promise<
   if (llama.router !== undefined) return;
   assertEquals((await (await ask()).last()).done, true);
 }
+
+/** How many requests wait, for all models together. */
+export async function queueLength(modeld: Daemon): Promise<number> {
+  const { instances } = await modeld.json("/status");
+  return instances.reduce((sum: number, instance: { queue_len: number }) => sum + instance.queue_len, 0);
+}

@@ -1,0 +1,34 @@
+import { assert, assertEquals } from "@std/assert";
+import { assertStreamed } from "../support/assert_reply.ts";
+import { CANNED_TOKENS } from "../support/canned_generation.ts";
+import { eventually } from "../support/eventually.ts";
+import { replyStream } from "../support/replies.ts";
+import { completionStream } from "../support/wire_streams.ts";
+import { play, queueLength } from "./support/scenario.ts";
+
+Deno.test("a client that leaves while queued never reaches llama-server, and the next waiter moves up", async () => {
+  await play(
+    { standIn: { slots: 1 }, outcomes: { "ok stream": 2, "cancelled queue": 1 }, posts: 2 },
+    async ({ llama, modeld, ask }) => {
+      const taken = llama.take();
+      const first = ask();
+      const exchange = await taken;
+
+      const leave = new AbortController();
+      const leaving = ask({ prompt: "never sent" }, { signal: leave.signal });
+      leaving.catch(() => {}); // it ends by our own abort
+      await eventually("one waits", async () => await queueLength(modeld) === 1);
+      const next = ask();
+      await eventually("two wait", async () => await queueLength(modeld) === 2);
+
+      leave.abort();
+      const took = await eventually("the waiter is gone", async () => await queueLength(modeld) === 1);
+      assert(took < 250, `it stayed for ${took} ms`);
+
+      await replyStream(exchange, completionStream([" one"]));
+      await assertStreamed(await first, [" one"], "stop", [2, 1]);
+      await assertStreamed(await next, CANNED_TOKENS, "stop", [1, CANNED_TOKENS.length]);
+      assertEquals(llama.posts.filter((post) => post.body.includes("never sent")), []);
+    },
+  );
+});

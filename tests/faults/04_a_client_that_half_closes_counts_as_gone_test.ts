@@ -1,0 +1,17 @@
+import { chunk, STREAM_HEAD } from "../support/replies.ts";
+import { completionToken } from "../support/wire_streams.ts";
+import { RawClient } from "./support/raw_client.ts";
+import { play } from "./support/scenario.ts";
+
+Deno.test("a client that half-closes after its request counts as gone", async () => {
+  await play({ outcomes: { "cancelled stream": 1 }, posts: 1 }, async ({ llama, modeld }) => {
+    const taken = llama.take();
+    using client = await RawClient.connect(modeld.url);
+    await client.postInfer({ prompt: "Once" });
+    const exchange = await taken;
+    await exchange.send(STREAM_HEAD + chunk(completionToken(" upon")));
+    await client.until('{"token":" upon"}\n');
+    await client.closeWrite();
+    await exchange.gone;
+  });
+});

@@ -1,0 +1,52 @@
+import { assert, assertEquals } from "@std/assert";
+import { assertRefused } from "../support/assert_reply.ts";
+import { infer, InferReply } from "../support/ndjson_client.ts";
+import { residentMb } from "../support/process_inspection.ts";
+import { RawClient } from "./support/raw_client.ts";
+import { play } from "./support/scenario.ts";
+
+const MB = 2 ** 20;
+
+Deno.test("a body that announces more than the limit is 400 before it is sent", async () => {
+  await play({ outcomes: { "invalid queue": 1 }, posts: 0 }, async ({ modeld }) => {
+    using client = await RawClient.connect(modeld.url);
+    const head = `Content-Type: application/json\r\nContent-Length: ${1_000 * MB}\r\n`;
+    await client.send(`POST /infer HTTP/1.1\r\nHost: modeld\r\n${head}\r\n`);
+    await client.until('"type":"invalid_request"');
+    assert(client.text.startsWith("HTTP/1.1 400 Bad Request\r\n"), client.text);
+  });
+});
+
+Deno.test("a body without a length is 400 once it passes the limit, and no more than the limit is held", async () => {
+  await play({ outcomes: { "invalid queue": 1 }, posts: 0 }, async ({ modeld }) => {
+    const before = await residentMb(modeld.process.pid);
+    let sent = 0;
+    const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
+      pull(controller) {
+        controller.enqueue(new Uint8Array(64 * 1024).fill(0x20));
+        sent += 64 * 1024;
+        if (sent >= 200 * MB) controller.close();
+      },
+    });
+    const client = Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
+    const headers = { "Content-Type": "application/json" };
+    const response = await fetch(new URL("/infer", modeld.url), { method: "POST", headers, body, client });
+    const reply = new InferReply(response, () => client.close());
+    await assertRefused(reply, { code: 400, type: "invalid_request", says: "limit of 1048576 bytes" });
+    const growth = await residentMb(modeld.process.pid) - before;
+    assert(growth < 60, `memory grew by ${growth} MB`);
+  });
+});
+
+Deno.test("a body of exactly the limit is accepted", async () => {
+  await play(
+    { modeld: ["--max-body-bytes", "1000"], outcomes: { "ok stream": 1, "invalid queue": 1 }, posts: 1 },
+    async ({ modeld }) => {
+      const frame = JSON.stringify({ prompt: "" }).length;
+      const exact = await infer(modeld.url, { prompt: "x".repeat(1_000 - frame) });
+      assertEquals((await exact.last()).done, true);
+      const over = await infer(modeld.url, { prompt: "x".repeat(1_001 - frame) });
+      await assertRefused(over, { code: 400, type: "invalid_request", says: "limit of 1000 bytes" });
+    },
+  );
+});
