@@ -1,0 +1,30 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assertRefused, assertStreamed } from "../support/assert_reply.ts";
+import { replyStream } from "../support/replies.ts";
+import { completionStream } from "../support/wire_streams.ts";
+import { play, queueLength } from "./support/scenario.ts";
+
+Deno.test("a request that waited max-wait for a slot is 429 wait_timeout after one max-wait, and leaves the queue", async () => {
+  await play(
+    {
+      standIn: { slots: 1 },
+      modeld: ["--max-wait", "600ms"],
+      outcomes: { "ok stream": 1, "rejected queue": 1 },
+      posts: 1,
+    },
+    async ({ llama, modeld, ask }) => {
+      const taken = llama.take();
+      const first = ask();
+      const exchange = await taken;
+      const start = performance.now();
+      const reply = await ask();
+      const waited = performance.now() - start;
+      assert(waited >= 590 && waited < 1_100, `it waited ${waited} ms`);
+      assertMatch(reply.headers.get("retry-after") ?? "", /^[1-9]\d*$/);
+      await assertRefused(reply, { code: 429, type: "wait_timeout", says: "too busy: tiny" });
+      assertEquals(await queueLength(modeld), 0);
+      await replyStream(exchange, completionStream([" one"]));
+      await assertStreamed(await first, [" one"], "stop", [2, 1]);
+    },
+  );
+});
