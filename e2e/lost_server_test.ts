@@ -21,7 +21,7 @@ Deno.test("llama-server killed mid-stream gives an error line and no final one; 
 
     const back = await RealLlamaServer.start(llamaArgs, { port: Number(llama.url.port) });
     try {
-      while ((await modeld.get("/readyz")).status !== 200) await new Promise((resolve) => setTimeout(resolve, 20));
+      await modeld.ready();
       const served = await infer(modeld.url, { prompt: "Once", max_tokens: 4 });
       assertEquals((await served.last()).done, true);
     } finally {

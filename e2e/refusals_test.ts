@@ -20,20 +20,23 @@ for (const mode of [[], ["--llama-chat"], ["--llama-use-openai=false"]]) {
 }
 
 Deno.test("a wrong key is 503 upstream_refused, and the key stands in neither reply nor log", async () => {
-  await withStack({ llama: ["--api-key", "the-right-key"], modeld: ["--preflight=off"] }, async ({ llama }) => {
-    const modeld = await Daemon.start({
-      args: ["--llama-url", llama.url.href, "--preflight=off"],
-      env: { LLAMA_API_KEY: "a-wrong-key" },
-    });
-    try {
-      const reply = await infer(modeld.url, { prompt: "Once", max_tokens: 4 });
-      const error = await reply.last();
-      assertEquals([reply.status, error.code, error.type], [503, 503, "upstream_refused"]);
-      assertEquals(`${reply.text}${modeld.stderr}`.includes("a-wrong-key"), false);
-    } finally {
-      await modeld.stop();
-    }
-  });
+  await withStack(
+    { llama: ["--api-key", "the-right-key"], modeld: ["--llama-api-key", "the-right-key"] },
+    async ({ llama }) => {
+      const modeld = await Daemon.start({
+        args: ["--llama-url", llama.url.href, "--preflight=off"],
+        env: { LLAMA_API_KEY: "a-wrong-key" },
+      });
+      try {
+        const reply = await infer(modeld.url, { prompt: "Once", max_tokens: 4 });
+        const error = await reply.last();
+        assertEquals([reply.status, error.code, error.type], [503, 503, "upstream_refused"]);
+        assertEquals(`${reply.text}${modeld.stderr}`.includes("a-wrong-key"), false);
+      } finally {
+        await modeld.stop();
+      }
+    },
+  );
 });
 
 Deno.test("the right key streams", async () => {

@@ -1,11 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Daemon } from "../tests/support/daemon.ts";
+import { eventually } from "../tests/support/eventually.ts";
 import { infer, type InferReply } from "../tests/support/ndjson_client.ts";
 import { childrenOf } from "../tests/support/process_inspection.ts";
 import { withRouter } from "./support/stack.ts";
 
 const SHORT = { prompt: "Once", max_tokens: 4 };
-const LONG = { prompt: "Once", max_tokens: 2_000 };
+const LONG = { prompt: "Once", max_tokens: 6_000 };
 
 /** The state of every instance, as `/status` shows it. */
 async function states(modeld: Daemon): Promise<Record<string, string>> {
@@ -51,6 +52,7 @@ Deno.test("with room for two the least recently used model goes, not the least r
 
 Deno.test("a busy model is never evicted: the request for another is 507 at once, and the stream goes on", async () => {
   await withRouter(["a", "b"], { llama: ["--models-max", "1"] }, async ({ modeld }) => {
+    await (await infer(modeld.url, { ...SHORT, model: "a" })).last();
     const long = await infer(modeld.url, { ...LONG, model: "a" });
     await long.read(1);
     assertEquals(await typeOf(await infer(modeld.url, { ...SHORT, model: "b" })), [507, "insufficient_vram"]);
@@ -59,9 +61,13 @@ Deno.test("a busy model is never evicted: the request for another is 507 at once
 });
 
 Deno.test("a model larger than the budget is 507 at once", async () => {
-  await withRouter(["a"], { modeld: ["--vram-budget-mb", "1", "--vram-margin-mb", "1"] }, async ({ modeld }) => {
-    assertEquals(await typeOf(await infer(modeld.url, { ...SHORT, model: "a" })), [507, "insufficient_vram"]);
-  });
+  await withRouter(
+    ["a"],
+    { blocks: 8, modeld: ["--vram-budget-mb", "2", "--vram-margin-mb", "1", "--preflight=off"] },
+    async ({ modeld }) => {
+      assertEquals(await typeOf(await infer(modeld.url, { ...SHORT, model: "a" })), [507, "insufficient_vram"]);
+    },
+  );
 });
 
 Deno.test("a full queue is 429 with Retry-After, and those in it are served", async () => {
@@ -69,7 +75,7 @@ Deno.test("a full queue is 429 with Retry-After, and those in it are served", as
     const running = await infer(modeld.url, { ...LONG, model: "a" });
     await running.read(1);
     const queued = infer(modeld.url, { ...SHORT, model: "a" });
-    while ((await modeld.json("/status")).instances[0].queue_len === 0) await pause();
+    await eventually("one waits", async () => (await modeld.json("/status")).instances[0].queue_len === 1);
     const refused = await infer(modeld.url, { ...SHORT, model: "a" });
     assert(Number(refused.headers.get("retry-after")) >= 1);
     assertEquals(await typeOf(refused), [429, "queue_full"]);
@@ -88,21 +94,16 @@ Deno.test("an unknown model is 404 and is never sent to the router", async () =>
 
 Deno.test("a model's process that is killed mid-stream gives an error line, and the next request loads it again", async () => {
   await withRouter(["a"], {}, async ({ llama, modeld }) => {
-    const reply = await infer(modeld.url, { ...LONG, max_tokens: 4_000, model: "a" });
+    const reply = await infer(modeld.url, { ...LONG, model: "a" });
     await reply.read(3);
-    for (const child of await childrenOf(llama.process.pid)) Deno.kill(child, "SIGKILL");
+    const children = await childrenOf(llama.process.pid);
+    assertEquals(children.length, 1);
+    for (const child of children) Deno.kill(child, "SIGKILL");
     const last = await reply.last();
     assertEquals([last.done, last.code], [undefined, 500]);
-    let again = await infer(modeld.url, { ...SHORT, model: "a" });
-    while (again.status === 503) {
-      await again.read();
-      await pause();
-      again = await infer(modeld.url, { ...SHORT, model: "a" });
-    }
-    assertEquals((await again.last()).done, true);
+    await eventually("it is served again", async () => {
+      const again = await infer(modeld.url, { ...SHORT, model: "a" });
+      return (await again.last()).done === true;
+    });
   });
 });
-
-function pause(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 20));
-}

@@ -17,6 +17,8 @@ export interface Stack {
 export interface StackOptions {
   readonly llama?: readonly string[];
   readonly modeld?: readonly string[];
+  /** A router's models: how many blocks each has. */
+  readonly blocks?: number;
 }
 
 /** Runs a test against a single-model llama-server with two slots of 16,384 tokens each. */
@@ -32,8 +34,8 @@ export async function withRouter(
   options: StackOptions,
   run: (stack: Stack) => Promise<void>,
 ): Promise<void> {
-  const folder = await modelFolder(names);
-  const args = [...LLAMA_ARGS, "--models-dir", folder.path, "-c", "4096", "-np", "2", ...options.llama ?? []];
+  const folder = await modelFolder(names, options.blocks);
+  const args = [...LLAMA_ARGS, "--models-dir", folder.path, "-c", "32768", "-np", "2", ...options.llama ?? []];
   await runStack(args, ["--models-dir", folder.path, ...options.modeld ?? []], run, folder.remove);
 }
 

@@ -15,8 +15,10 @@ export async function testModel(): Promise<TestModel> {
 }
 
 /** A temporary folder with a tiny model of each name, for a router's `--models-dir`. */
-export async function modelFolder(names: readonly string[]): Promise<TestModel> {
+export async function modelFolder(names: readonly string[], blocks?: number): Promise<TestModel> {
   const path = await Deno.makeTempDir({ prefix: "modeld-e2e-" });
-  for (const [index, name] of names.entries()) await Deno.writeFile(`${path}/${name}.gguf`, tinyGguf(index + 1));
+  for (const [index, name] of names.entries()) {
+    await Deno.writeFile(`${path}/${name}.gguf`, tinyGguf(index + 1, blocks));
+  }
   return { path, remove: () => Deno.remove(path, { recursive: true }) };
 }

@@ -2,7 +2,6 @@ import { GgufWriter } from "./gguf_writer.ts";
 
 const WIDTH = 64;
 const HIDDEN = 160;
-const BLOCKS = 2;
 const HEADS = 4;
 const BYTE_TOKENS = Array.from({ length: 256 }, (_, byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`);
 const TOKENS = ["<unk>", "<s>", "</s>", ...BYTE_TOKENS];
@@ -18,20 +17,21 @@ const BYTE_KIND = 6;
  * text is noise, which exercises UTF-8 well, and it never ends by itself: a reply ends by `max_tokens` or `stop`.
  *
  * @param seed two seeds give two models.
+ * @param blocks its depth: two make half a megabyte, each further one adds a fifth.
  */
-export function tinyGguf(seed = 1): Uint8Array<ArrayBuffer> {
+export function tinyGguf(seed = 1, blocks = 2): Uint8Array<ArrayBuffer> {
   const file = new GgufWriter();
-  writeMetadata(file);
-  writeTensors(file, randomNumbers(seed));
+  writeMetadata(file, blocks);
+  writeTensors(file, blocks, randomNumbers(seed));
   return file.build();
 }
 
-function writeMetadata(file: GgufWriter): void {
+function writeMetadata(file: GgufWriter, blocks: number): void {
   file.string("general.architecture", "llama");
   file.string("general.name", "tiny");
   file.uint32("llama.context_length", 32_768);
   file.uint32("llama.embedding_length", WIDTH);
-  file.uint32("llama.block_count", BLOCKS);
+  file.uint32("llama.block_count", blocks);
   file.uint32("llama.feed_forward_length", HIDDEN);
   file.uint32("llama.attention.head_count", HEADS);
   file.float32("llama.attention.layer_norm_rms_epsilon", 1e-5);
@@ -50,7 +50,7 @@ function writeMetadata(file: GgufWriter): void {
   file.uint32("tokenizer.ggml.eos_token_id", END_OF_TEXT);
 }
 
-function writeTensors(file: GgufWriter, random: () => number): void {
+function writeTensors(file: GgufWriter, blocks: number, random: () => number): void {
   const weights = (length: number) => Float32Array.from({ length }, () => (random() - 0.5) * 0.4);
   const ones = () => new Float32Array(WIDTH).fill(1);
   const matrix = (name: string, columns: number, rows: number) =>
@@ -69,7 +69,7 @@ function writeTensors(file: GgufWriter, random: () => number): void {
   file.tensor("token_embd.weight", [WIDTH, TOKENS.length], embeddings);
   file.tensor("output_norm.weight", [WIDTH], ones());
   file.tensor("output.weight", [WIDTH, TOKENS.length], output);
-  for (let block = 0; block < BLOCKS; block++) {
+  for (let block = 0; block < blocks; block++) {
     const name = (part: string) => `blk.${block}.${part}.weight`;
     file.tensor(name("attn_norm"), [WIDTH], ones());
     file.tensor(name("ffn_norm"), [WIDTH], ones());

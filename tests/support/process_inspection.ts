@@ -22,6 +22,7 @@ export async function residentMb(pid: number): Promise<number> {
 
 /** The ids of a process's children. */
 export async function childrenOf(pid: number): Promise<number[]> {
-  const children = (await output("cat", `/proc/${pid}/task/${pid}/children`)).trim();
-  return children === "" ? [] : children.split(" ").map(Number);
+  // Each thread has its own children.
+  const children = (await output("sh", "-c", 'cat "/proc/$0/task/"*/children', String(pid))).trim();
+  return children === "" ? [] : children.split(/\s+/).map(Number);
 }
