@@ -3,7 +3,16 @@ import { RawClient } from "./support/raw_client.ts";
 import { play } from "./support/scenario.ts";
 
 /** What modeld or the HTTP client beneath it sets. */
-const OWN = ["accept", "accept-encoding", "content-type", "host", "transfer-encoding", "user-agent", "x-request-id"];
+const OWN = [
+  "accept",
+  "accept-encoding",
+  "accept-language",
+  "content-type",
+  "host",
+  "transfer-encoding",
+  "user-agent",
+  "x-request-id",
+];
 
 const ODD = [
   "Connection: keep-alive, X-Hop",
@@ -19,7 +28,7 @@ const ODD = [
   "Forwarded: for=10.0.0.1",
   "X-Forwarded-For: 10.0.0.1",
   "X-Real-IP: 10.0.0.1",
-  "Accept-Language: nb",
+  "Accept-Language: client-secret",
   "X-Api-Key: client-secret",
   "X-Odd!#$%&'*+-.^_`|~: odd",
   "X-Request-Id: the-clients-own-id",

@@ -4,7 +4,7 @@ import { play } from "./support/scenario.ts";
 
 Deno.test("a model that llama-server does not have is 404 and takes no slot", async () => {
   await play({ outcomes: { "invalid queue": 2 }, posts: 0 }, async ({ ask }) => {
-    for (const model of ["nobody", "../tiny"]) {
+    for (const model of ["nobody", "tiny2"]) {
       await assertRefused(await ask({ model }), {
         code: 404,
         type: "model_not_found",

@@ -61,9 +61,10 @@ export class Daemon {
     return this.process.stderrLines.join("\n");
   }
 
-  /** GET of one of its routes, as text. */
+  /** GET of one of its routes, as text; on a connection of its own, so that none stays open. */
   async get(path: string): Promise<{ status: number; headers: Headers; text: string }> {
-    const response = await fetch(new URL(path, this.url));
+    using client = Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
+    const response = await fetch(new URL(path, this.url), { client });
     return { status: response.status, headers: response.headers, text: await response.text() };
   }
 

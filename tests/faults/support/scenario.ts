@@ -32,8 +32,15 @@ export async function play(options: ScenarioOptions, scene: (scenario: Scenario)
     const args = ["--llama-url", llama.url.href, "--preflight=off", ...options.modeld ?? []];
     const modeld = await (await Daemon.start({ args })).ready();
     try {
-      const ask: Scenario["ask"] = (request, init) =>
-        infer(modeld.url, { prompt: "Once", ...llama.router && { model: llama.models[0] }, ...request }, init);
+      const ask: Scenario["ask"] = (request, init) => {
+        const reply = infer(
+          modeld.url,
+          { prompt: "Once", ...llama.router && { model: llama.models[0] }, ...request },
+          init,
+        );
+        reply.catch(() => {}); // a scene that fails before it awaits this one shall fail with its own error
+        return reply;
+      };
       await warmUp(ask, llama);
       const before = await Accounts.of(modeld);
       const posts = llama.posts.length;
@@ -56,8 +63,17 @@ async function warmUp(ask: Scenario["ask"], llama: StandInLlamaServer): Promise<
   assertEquals((await (await ask()).last()).done, true);
 }
 
-/** How many requests wait, for all models together. */
+/** How many requests wait for a slot, for all models together. */
 export async function queueLength(modeld: Daemon): Promise<number> {
+  return await sumOf(modeld, "queue_len");
+}
+
+/** How many requests hold a slot or wait for one, for all models together. */
+export async function admitted(modeld: Daemon): Promise<number> {
+  return await queueLength(modeld) + await sumOf(modeld, "inflight");
+}
+
+async function sumOf(modeld: Daemon, field: "queue_len" | "inflight"): Promise<number> {
   const { instances } = await modeld.json("/status");
-  return instances.reduce((sum: number, instance: { queue_len: number }) => sum + instance.queue_len, 0);
+  return instances.reduce((sum: number, instance: Record<typeof field, number>) => sum + instance[field], 0);
 }
