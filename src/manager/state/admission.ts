@@ -128,8 +128,9 @@ function start(state: ManagerState, instance: Instance, ticket: Ticket, now: num
 /** Turns those away whose max-wait is over. Deadlines come in the order of the queue. */
 export function expire(state: ManagerState, instance: Instance, now: number): void {
   for (let first = instance.waiting[0]; first !== undefined && first.deadline <= now; first = instance.waiting[0]) {
-    const error = instance.state === "ready" ? waitedTooLong(state, instance) : notReadyInTime(state, instance);
-    refuse(state, first, error);
+    leave(first);
+    const isReady = instance.state === "ready";
+    reject(state, first, isReady ? waitedTooLong(state, instance) : notReadyInTime(state, instance));
   }
 }
 

@@ -12,6 +12,7 @@ export class Instance {
   readonly id: string;
   state: InstanceState = "unloaded";
   estimate: VramEstimate;
+  warnedOfSize = false;
   /** Gone from the server's list; forgotten as soon as nothing runs on it. */
   listed = true;
   /** Why the state is `error`. */

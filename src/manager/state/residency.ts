@@ -41,13 +41,7 @@ function budgetOf(state: ManagerState): Budget {
 }
 
 function beginLoad(state: ManagerState, instance: Instance, now: number): void {
-  if (state.limits.vramBudgetMb > 0 && instance.estimate.source === "unknown" && instance.loadedAt === undefined) {
-    state.commands.push({
-      do: "warn",
-      message:
-        `size of model ${instance.id} is unknown: counted as 1 MB in the VRAM budget; set --models-dir to its folder`,
-    });
-  }
+  if (state.limits.vramBudgetMb > 0) warnOfUnknownSize(state, instance);
   instance.state = "loading";
   instance.reason = undefined;
   instance.loadStartedAt = now;
@@ -57,6 +51,14 @@ function beginLoad(state: ManagerState, instance: Instance, now: number): void {
     do: "tell",
     change: { event: "load_start", model: instance.id, est_vram_mb: instance.estimate.mb },
   });
+}
+
+function warnOfUnknownSize(state: ManagerState, instance: Instance): void {
+  if (instance.estimate.source !== "unknown" || instance.warnedOfSize) return;
+  instance.warnedOfSize = true;
+  const message =
+    `size of model ${instance.id} is unknown: counted as 1 MB in the VRAM budget; set --models-dir to its folder`;
+  state.commands.push({ do: "warn", message });
 }
 
 function beginUnload(state: ManagerState, instance: Instance, cause: UnloadCause, now: number): void {

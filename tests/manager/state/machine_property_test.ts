@@ -37,21 +37,22 @@ const options = fc.record({
   }),
 });
 
-Deno.test("whatever happens: slots, queue, order and budget hold, each request ends once, and counters end at zero", () => {
+Deno.test("whatever happens: slots, queue, order and budget hold, each request ends once, counters end at zero", async (t) => {
   const seed = seedFromArguments() ?? Math.floor(Math.random() * 2 ** 31);
-  let refusedForMemory = 0;
-  console.log(`${SEQUENCES} sequences from seed ${seed} (repeat with: -- --seed=${seed})`);
-  fc.assert(
-    fc.property(options, sequence, fc.boolean(), (options, actions, settles) => {
-      const simulation = new Simulation(options);
-      for (const [action, which, how] of actions) simulation.act(action, which, how);
-      if (settles) simulation.settle();
-      simulation.close();
-      refusedForMemory += simulation.refusedForMemory;
-    }),
-    { numRuns: SEQUENCES, seed },
-  );
-  assert(refusedForMemory > 0, "the sequences never filled the budget");
+  await t.step(`${SEQUENCES} random sequences from seed ${seed} (again with: -- --seed=${seed})`, () => {
+    let refusedForMemory = 0;
+    fc.assert(
+      fc.property(options, sequence, fc.boolean(), (options, actions, settles) => {
+        const simulation = new Simulation(options);
+        for (const [action, which, how] of actions) simulation.act(action, which, how);
+        if (settles) simulation.settle();
+        simulation.close();
+        refusedForMemory += simulation.refusedForMemory;
+      }),
+      { numRuns: SEQUENCES, seed },
+    );
+    assert(refusedForMemory > 0, "the sequences never filled the budget");
+  });
 });
 
 function seedFromArguments(): number | undefined {
