@@ -2,7 +2,7 @@ import { assert } from "@std/assert";
 import fc from "fast-check";
 import { type Action, ACTIONS, Simulation } from "./simulation.ts";
 
-const SEQUENCES = 20_000;
+const SEQUENCES = 12_000;
 
 /** Which actions come how often. */
 const WEIGHTS: Readonly<Partial<Record<Action, number>>> = {
