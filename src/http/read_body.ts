@@ -8,33 +8,33 @@ import { ModeldError } from "../errors.ts";
  * @throws ModeldError `invalid_request` where the body is over the limit or not UTF-8; `cancelled` where the client left
  */
 export async function readBody(request: Request, maxBytes: number, signal: AbortSignal): Promise<string> {
-  signal.throwIfAborted();
-  const length = request.headers.get("content-length");
-  if (Number(length) > maxBytes) throw tooLarge(maxBytes);
-  const aborted = Promise.withResolvers<never>();
-  const onAbort = () => aborted.reject(signal.reason);
-  signal.addEventListener("abort", onAbort);
+  const declared = request.headers.get("content-length");
+  if (Number(declared ?? 0) > maxBytes) throw tooLarge(maxBytes);
+  let bytes: Uint8Array;
   try {
-    return decode(
-      await Promise.race([length === null ? bounded(request, maxBytes, signal) : request.bytes(), aborted.promise]),
-    );
+    // HTTP ends a body at its declared length, so only one without needs to be counted.
+    bytes = await until(signal, declared === null ? bounded(request, maxBytes, signal).bytes() : request.bytes());
   } catch (error) {
-    if (error instanceof ModeldError) throw error;
+    if (signal.aborted) throw signal.reason;
+    if (error instanceof RangeError) throw tooLarge(maxBytes);
     throw new ModeldError("cancelled", "the client left before its request was complete", { cause: error });
-  } finally {
-    signal.removeEventListener("abort", onAbort);
   }
+  return decode(bytes);
 }
 
-/** The bytes of a body that did not say its length. */
-async function bounded(request: Request, maxBytes: number, signal: AbortSignal): Promise<Uint8Array> {
-  if (request.body === null) return new Uint8Array();
-  const limited = request.body.pipeThrough(new LimitedBytesTransformStream(maxBytes, { error: true }), { signal });
-  try {
-    return await new Response(limited).bytes();
-  } catch (error) {
-    throw error instanceof RangeError ? tooLarge(maxBytes) : error;
-  }
+function bounded({ body }: Request, maxBytes: number, signal: AbortSignal): Response {
+  return new Response(
+    body?.pipeThrough(new LimitedBytesTransformStream(maxBytes, { error: true }), { signal }) ?? null,
+  );
+}
+
+/** Waits for the work, or for the signal, whichever comes first. */
+function until<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    signal.addEventListener("abort", abort);
+    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+  });
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
