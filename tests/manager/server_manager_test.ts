@@ -101,6 +101,33 @@ Deno.test("a request that meets a loading server waits for it within max-wait an
   await rig.close();
 });
 
+Deno.test("a known server that answers every question with loading, as it does while it loads, is waited for", async () => {
+  const adapter = new FakeAdapter("m");
+  const rig = await new ManagerRig(adapter).open();
+  adapter.down = new ModeldError("loading", "Loading model");
+  await rig.pass(3_000);
+  const client = await rig.inferred();
+  await rig.pass(300);
+  assertEquals([client.state(), rig.manager.readiness()], ["pending", "loading"]);
+  adapter.down = undefined;
+  await rig.pass(300);
+  await rig.complete(client, 0);
+  await rig.close();
+});
+
+Deno.test("a server that has said nothing yet but that it is loading is loading, not unreachable", async () => {
+  const adapter = new FakeAdapter("m");
+  adapter.down = new ModeldError("loading", "Loading model");
+  const rig = await new ManagerRig(adapter).open();
+  assertEquals(rig.manager.readiness(), "loading");
+  const error = await rig.infer().error();
+  assertEquals([error.kind, error.retryAfterSeconds], ["loading", 1]);
+  adapter.down = undefined;
+  await rig.pass(3_000);
+  await rig.complete(await rig.inferred(), 0);
+  await rig.close();
+});
+
 Deno.test("a model that is not ready within max-wait is refused with loading, not with too busy", async () => {
   const adapter = new FakeAdapter("m");
   adapter.healthState = "loading";

@@ -15,7 +15,7 @@ ${words}  )
 _modeld() {
   _arguments \\
 ${specs}    '1: :_modeld_command' \\
-    '2: :(${shellNames.join(" ")})'
+    '2: :{ (( $words[(I)completions] )) && compadd ${shellNames.join(" ")} }'
 }
 if [ "$funcstack[1]" = _modeld ]; then _modeld "$@"; else compdef _modeld modeld; fi
 `;

@@ -45,6 +45,8 @@ export class ServerWatcher {
   #lostInARow = 0;
   #description: ServerDescription | undefined;
   #describedAt = 0;
+  /** The last whole answer, kept while the server is lost. */
+  #last: Sighting | undefined;
   #endGap: (() => void) | undefined;
   #endPause: (() => void) | undefined;
   #following = false;
@@ -96,12 +98,19 @@ export class ServerWatcher {
     const askedAt = clock.now();
     try {
       const sighting = await calls.run("say how it is", LOOK_TIMEOUT, (signal) => this.#ask(askedAt, signal));
+      this.#last = sighting;
       this.#lostInARow = 0;
       return { is: "seen", sighting };
     } catch (error) {
-      this.#lostInARow++;
       this.#description = undefined;
-      return { is: "lost", error: asModeldError(error) };
+      const failure = asModeldError(error);
+      if (failure.kind === "loading" && this.#last?.description.kind === "single") {
+        // While it loads its only model it answers every question so; what it said before still holds.
+        this.#lostInARow = 0;
+        return { is: "seen", sighting: { ...this.#last, askedAt, health: "loading" } };
+      }
+      this.#lostInARow++;
+      return { is: "lost", error: failure };
     }
   }
 
