@@ -32,7 +32,7 @@ const GENERATE = new Set(["/v1/completions", "/v1/chat/completions", "/completio
  * keeps account of what it was asked.
  */
 export class StandInLlamaServer {
-  /** Whether it is still loading its model: `/health` and generations answer 503. */
+  /** Whether it is still loading its model: then every route answers 503, as the real one's do. */
   loading = false;
   readonly router: StandInRouter | undefined;
   readonly #options: StandInOptions;
@@ -151,6 +151,7 @@ export class StandInLlamaServer {
     if (key !== undefined && exchange.request.headers.get("authorization") !== `Bearer ${key}`) {
       return await replyJson(exchange, 401, errorBody(401, "Invalid API Key", "authentication_error"));
     }
+    if (this.loading) return await replyLoading(exchange);
     if (path.startsWith("/v1/") && this.#options.openai === false) return await notFound(exchange);
     if (generation) return await this.#generation(exchange);
     if (await this.router?.answer(exchange)) return;
@@ -205,7 +206,6 @@ export class StandInLlamaServer {
   }
 
   async #generation(exchange: Exchange): Promise<void> {
-    if (this.loading) return await replyLoading(exchange);
     const { path } = exchange.request;
     if (path === "/completion-stream") return await notFound(exchange);
     const body = JSON.parse(exchange.request.body);
