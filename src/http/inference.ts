@@ -97,8 +97,11 @@ export class Inference {
   }
 }
 
+const NO_QUERY = new URLSearchParams();
+
 function timelineOptions({ headers, url }: Request): TimelineOptions {
-  const logLevel = requestedLogLevel(new URLSearchParams(queryOf(url)), headers);
+  const query = queryOf(url);
+  const logLevel = requestedLogLevel(query === "" ? NO_QUERY : new URLSearchParams(query), headers);
   const traceparent = validTraceparent(headers.get("traceparent"));
   return {
     ...(logLevel === undefined ? {} : { logLevel }),

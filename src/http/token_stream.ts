@@ -19,7 +19,7 @@ export interface TokenStreamOptions {
 /** Characters that may wait for the client before reading from llama-server stops. */
 const READ_AHEAD = 65536;
 
-/** A chunk this many milliseconds after the last write is part of a burst. */
+/** A chunk within this many milliseconds of the last write is part of a burst; so long the burst is gathered. */
 const BURST_MS = 1;
 
 const utf8 = new TextEncoder();
@@ -39,8 +39,8 @@ export function tokenStream(
 
 /**
  * Two loops that meet in `#lines`: one receives from llama-server, at most `READ_AHEAD` ahead; the other is `pull`, called
- * when the client has taken what was written. A chunk that comes alone leaves at once. In a burst a write waits for the
- * end of the event loop's turn, so that what is ready by then leaves with it.
+ * when the client has taken what was written. A chunk that comes alone leaves at once. In a burst a write waits a little,
+ * so that what is ready by then leaves with it; the last line waits for nothing.
  */
 class TokenSource implements UnderlyingDefaultSource<Uint8Array> {
   readonly #generation: Generation;
@@ -52,6 +52,7 @@ class TokenSource implements UnderlyingDefaultSource<Uint8Array> {
   /** Says how it ended; set when nothing more will be received. */
   #settle: (() => void) | undefined;
   #wakePull: (() => void) | undefined;
+  #endGather: (() => void) | undefined;
   #wakeReceive: (() => void) | undefined;
   /** Whether the client has taken everything that was written. */
   #taken = true;
@@ -79,7 +80,7 @@ class TokenSource implements UnderlyingDefaultSource<Uint8Array> {
       await new Promise<void>((resolve) => this.#wakePull = resolve);
     }
     const inBurst = this.#options.clock.now() - this.#wroteAt < BURST_MS;
-    if (inBurst && this.#settle === undefined) await endOfTurn();
+    if (inBurst && this.#settle === undefined) await this.#gather();
     if (this.#inference.ended) return;
     if (this.#lines === "") {
       this.#closed = true;
@@ -88,6 +89,19 @@ class TokenSource implements UnderlyingDefaultSource<Uint8Array> {
     } else {
       this.#write(controller);
     }
+  }
+
+  /** Waits for what is about to arrive: the rest of this turn, and where that brought more, a little longer. */
+  async #gather(): Promise<void> {
+    const before = this.#lines.length;
+    await endOfTurn();
+    if (this.#lines.length === before || this.#settle !== undefined || this.#inference.ended) return;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    await new Promise<void>((resolve) => {
+      this.#endGather = resolve;
+      timer = setTimeout(resolve, BURST_MS);
+    });
+    clearTimeout(timer);
   }
 
   cancel(): void {
@@ -122,6 +136,7 @@ class TokenSource implements UnderlyingDefaultSource<Uint8Array> {
       this.#settle = () => this.#inference.fail(failure);
     }
     this.#wakePull?.();
+    this.#endGather?.();
   }
 
   #add(fragments: readonly string[]): void {
@@ -151,6 +166,7 @@ class TokenSource implements UnderlyingDefaultSource<Uint8Array> {
     this.#writeDeadline?.clear();
     if (!this.#closed) this.#controller?.error(new ModeldError("cancelled", "the stream was cut"));
     this.#wakePull?.();
+    this.#endGather?.();
     this.#wakeReceive?.();
   }
 }
