@@ -1,4 +1,5 @@
 import type { ModelInfo } from "./manager.ts";
+import { quantizationOf } from "./registry/gguf/file_type.ts";
 import { stem } from "./registry/resolve_model.ts";
 import type { Instance } from "./state/instance.ts";
 import type { ManagerState } from "./state/manager_state.ts";
@@ -13,7 +14,7 @@ function modelInfo({ id, model: { path = pathIn(id), file } }: Instance): ModelI
     id,
     name: stem(path === "" ? id : path),
     path,
-    quant: file?.quantization ?? "",
+    quant: file?.quantization ?? quantizationOf(undefined, stem(path)) ?? "",
     ...(file?.family !== undefined && { family: file.family }),
   };
 }

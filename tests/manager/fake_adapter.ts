@@ -97,7 +97,7 @@ export class FakeAdapter implements InferenceAdapter {
     return Promise.resolve(generation);
   }
 
-  health(): Promise<"ready" | "loading"> {
+  health(_signal?: AbortSignal): Promise<"ready" | "loading"> {
     return this.#answer(this.healthState);
   }
 

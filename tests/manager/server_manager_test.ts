@@ -203,3 +203,64 @@ Deno.test("draining turns new and queued requests away and lets those in flight 
   await rig.close();
   assertEquals(rig.adapter.closed, true);
 });
+
+Deno.test("a request that gets its slot at once sets no timer, and many that wait share one", async () => {
+  const rig = await new ManagerRig(new FakeAdapter("m")).open();
+  const timers = rig.clock.pendingTimers;
+  const first = await rig.inferred();
+  assertEquals(rig.clock.pendingTimers, timers);
+  const waiting = [rig.infer(), rig.infer(), rig.infer()];
+  assertEquals(rig.clock.pendingTimers, timers + 1);
+  for (const [index, client] of [first, ...waiting].entries()) await rig.complete(client, index);
+  await rig.close();
+});
+
+Deno.test("a request that has waited leaves no listener of the queue on its signal", async () => {
+  const rig = await new ManagerRig(new FakeAdapter("m")).open();
+  const first = await rig.inferred();
+  const { signal } = new AbortController();
+  const listeners = new Set<unknown>();
+  signal.addEventListener = (_: string, listener: unknown) => void listeners.add(listener);
+  signal.removeEventListener = (_: string, listener: unknown) => void listeners.delete(listener);
+  const second = rig.manager.infer({ prompt: "hello" }, first.timeline, signal);
+  const [ofQueue] = listeners;
+  await rig.complete(first, 0);
+  const generation = await second;
+  assertEquals([ofQueue === undefined, listeners.has(ofQueue)], [false, false]);
+  generation.cancel();
+  await rig.close();
+});
+
+Deno.test("a generation that is cancelled after its end, or twice, gives its slot back once", async () => {
+  const adapter = new FakeAdapter("m");
+  const rig = await new ManagerRig(adapter, { maxInflight: 2 }).open();
+  const [first, second] = [await rig.inferred(), await rig.inferred()];
+  await rig.complete(first, 0);
+  (await first.generation).cancel();
+  (await first.generation).cancel();
+  assertEquals(rig.manager.status().instances[0]?.inflight, 1);
+  await rig.complete(second, 1);
+  await rig.close();
+});
+
+Deno.test("a model is loaded on demand, and a request that waits for it is in stage load until then", async () => {
+  const adapter = FakeAdapter.router(0, "a");
+  adapter.slots = 2;
+  const rig = await new ManagerRig(adapter).open();
+  const clients = [await rig.inferred("a"), await rig.inferred("a"), await rig.inferred("a")];
+  assertEquals(clients.map(({ timeline }) => timeline.stage), ["load", "load", "load"]);
+  await rig.clock.tick(50);
+  adapter.set("a", "loaded");
+  await rig.pass(50);
+  assertEquals(clients.map(({ timeline }) => timeline.stage), ["prefill", "prefill", "queue"]);
+  assertEquals(adapter.orders, ["load a"]);
+  for (const [index, client] of clients.entries()) await rig.complete(client, index);
+  await rig.close();
+});
+
+Deno.test("closing while a model loads ends at once and turns away whoever waits", async () => {
+  const rig = await new ManagerRig(FakeAdapter.router(0, "a")).open();
+  const client = await rig.inferred("a");
+  await rig.close();
+  assertEquals((await client.error()).kind, "shutting_down");
+});
