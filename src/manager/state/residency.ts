@@ -137,6 +137,10 @@ export function fail(state: ManagerState, instance: Instance, reason: string, no
 export function holdUnconfirmed(state: ManagerState, instance: Instance, reason: string, now: number): void {
   enterError(state, instance, reason, now);
   instance.held = true;
+  state.commands.push({
+    do: "warn",
+    message: `model ${instance.id}: ${reason}; its memory counts until it is confirmed`,
+  });
 }
 
 function enterError(state: ManagerState, instance: Instance, reason: string, now: number): void {

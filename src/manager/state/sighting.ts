@@ -27,6 +27,7 @@ export function takeSighting(state: ManagerState, sighting: Sighting, now: numbe
     const instance = state.instances.get(id);
     // What was asked before the last command was accepted may not know of it.
     if (instance === undefined || sighting.askedAt <= instance.commandedAt) continue;
+    if (instance.seenAt === -Infinity) rediscover(instance);
     instance.seenAt = sighting.askedAt;
     if (description.kind === "router") followRouter(state, instance, listed, reason, now);
     else followHealth(state, instance, sighting.health, now);
@@ -57,6 +58,12 @@ function takeList(state: ManagerState, models: readonly KnownModel[]): void {
     refuseWaiting(state, instance, modelNotFound(`${instance.id}; llama-server no longer has it`));
     if (instance.running === 0) state.instances.delete(instance.id);
   }
+}
+
+/** Whatever an instance was before the server was lost, it is for the server to say what it is now. */
+function rediscover(instance: Instance): void {
+  instance.state = "unloaded";
+  instance.reason = undefined;
 }
 
 function followHealth(state: ManagerState, instance: Instance, health: "ready" | "loading", now: number): void {

@@ -178,6 +178,17 @@ Deno.test("losing and finding the server are told once each, and those who wait 
   assertEquals(rig.told.map(({ event }) => event), ["server_found", "load_start", "server_lost", "server_found"]);
 });
 
+Deno.test("after a loss every model is what the server says it is", () => {
+  const rig = new MachineRig({ a: { state: "loaded" }, b: {}, c: {} });
+  rig.arrive("c");
+  rig.obey("failed", "out of memory");
+  rig.step({ is: "lost", error: unreachable() });
+  assertEquals([...rig.state.instances.values()].map(({ state }) => state), ["error", "error", "error"]);
+  rig.list("c", { state: "unloaded" });
+  rig.look();
+  assertEquals([...rig.state.instances.values()].map(({ state }) => state), ["ready", "unloaded", "unloaded"]);
+});
+
 Deno.test("a request that failed to reach the server does not outweigh a later look that did", () => {
   const rig = new MachineRig({ a: { state: "loaded" } }, { maxInflight: 2 });
   const [old, present] = [rig.arrive("a"), rig.arrive("a")];
