@@ -1,10 +1,10 @@
 import { getLogger } from "@logtape/logtape";
-import type { Timer } from "../clock.ts";
 import { ModeldError } from "../errors.ts";
 import type { GenerateRequest, Generation, InferenceAdapter } from "../llama/adapter.ts";
 import type { Timeline } from "../telemetry/timeline.ts";
 import { buildStatus } from "./build_status.ts";
 import type { ManagerOptions } from "./create_manager.ts";
+import { DeadlineTimer } from "./deadline_timer.ts";
 import type { LifecycleChange } from "./lifecycle_events.ts";
 import { listModels } from "./list_models.ts";
 import type { Manager, ModelInfo, Readiness } from "./manager.ts";
@@ -37,8 +37,7 @@ export class ServerManager implements Manager {
   readonly #watcher: ServerWatcher;
   readonly #files: ModelFiles | undefined;
   readonly #startedAt: number;
-  #timer: Timer | undefined;
-  #timerAt = Infinity;
+  readonly #deadline: DeadlineTimer;
 
   constructor(options: ManagerOptions & { readonly adapter: InferenceAdapter }) {
     const { adapter, clock, random } = options;
@@ -46,6 +45,7 @@ export class ServerManager implements Manager {
     this.#adapter = adapter;
     this.#startedAt = clock.now();
     this.#state = initialState(options, random);
+    this.#deadline = new DeadlineTimer(clock, () => this.#step({ is: "tick" }));
     this.#calls = new ServerCalls(clock);
     this.#files = options.modelsDir === undefined ? undefined : new ModelFiles(options.modelsDir);
     this.#watcher = new ServerWatcher({
@@ -140,7 +140,7 @@ export class ServerManager implements Manager {
 
   async close(): Promise<void> {
     this.#step({ is: "close" });
-    this.#timer?.clear();
+    this.#deadline.clear();
     const stopped = this.#watcher.stop();
     await this.#calls.close();
     await stopped;
@@ -149,7 +149,7 @@ export class ServerManager implements Manager {
 
   #step(event: Event): void {
     for (const command of step(this.#state, event, this.#options.clock.now())) this.#execute(command);
-    this.#armTimer();
+    if (this.#state.lifecycle !== "closed") this.#deadline.moveTo(nextDeadline(this.#state));
   }
 
   #execute(command: Command): void {
@@ -175,7 +175,7 @@ export class ServerManager implements Manager {
       case "tell":
         return this.#tell(command.change);
       case "warn":
-        log.warn(command.message);
+        log.warn(command.message, { model: command.model });
         return;
     }
   }
@@ -193,7 +193,10 @@ export class ServerManager implements Manager {
     this.#calls.run(purpose, CALL_TIMEOUT, (signal) => this.#adapter.capacity(model, signal)).then(
       ({ slots }) => this.#step({ is: "capacity", model, slots }),
       (error: unknown) => {
-        log.debug("{model}: slots unknown, asked again later: {error}", { model, error });
+        log.debug("slots of the model are not known; asked again later", {
+          model,
+          error: asModeldError(error).message,
+        });
         this.#step({ is: "capacity", model, slots: undefined });
       },
     );
@@ -204,18 +207,5 @@ export class ServerManager implements Manager {
     const failed = event === "server_lost" || event === "load_failed";
     log[failed ? "warn" : "info"](event, details);
     this.#options.onEvent?.({ ...change, time: new Date(this.#options.clock.wallTime()).toISOString() });
-  }
-
-  /** One timer for all deadlines; one that was set for a deadline that has moved away fires for nothing. */
-  #armTimer(): void {
-    const at = this.#state.lifecycle === "closed" ? Infinity : nextDeadline(this.#state);
-    if (at >= this.#timerAt) return;
-    this.#timer?.clear();
-    this.#timerAt = at;
-    const { clock } = this.#options;
-    this.#timer = clock.after(at - clock.now(), () => {
-      this.#timerAt = Infinity;
-      this.#step({ is: "tick" });
-    });
   }
 }

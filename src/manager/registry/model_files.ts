@@ -60,7 +60,9 @@ export class ModelFiles {
       await walk(this.#folder, 1);
     } catch (error) {
       // A models folder is optional, so one that is missing is no news.
-      if (!(error instanceof Deno.errors.NotFound)) log.warn("{folder}: {error}", { folder: this.#folder, error });
+      if (!(error instanceof Deno.errors.NotFound)) {
+        log.warn("models folder cannot be read", { folder: this.#folder, error: String(error) });
+      }
     }
     return paths;
   }
@@ -74,7 +76,7 @@ export class ModelFiles {
       const facts = await readModelFacts(file, size, stem(path));
       return { ...facts, sizeBytes: await sizeOfAll(path, size, paths) };
     } catch (error) {
-      log.warn("model file {path} is left out of account: {error}", { path, error });
+      log.warn("model file cannot be read, so its size is not known from it", { path, error: String(error) });
       return undefined;
     }
   }

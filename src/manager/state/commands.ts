@@ -19,4 +19,4 @@ export type Command =
   /** What the server was is no longer known. */
   | { readonly do: "forget" }
   | { readonly do: "tell"; readonly change: LifecycleChange }
-  | { readonly do: "warn"; readonly message: string };
+  | { readonly do: "warn"; readonly message: string; readonly model: string };

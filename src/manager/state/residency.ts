@@ -56,9 +56,8 @@ function beginLoad(state: ManagerState, instance: Instance, now: number): void {
 function warnOfUnknownSize(state: ManagerState, instance: Instance): void {
   if (instance.estimate.source !== "unknown" || instance.warnedOfSize) return;
   instance.warnedOfSize = true;
-  const message =
-    `size of model ${instance.id} is unknown: counted as 1 MB in the VRAM budget; set --models-dir to its folder`;
-  state.commands.push({ do: "warn", message });
+  const message = "size of the model is unknown: counted as 1 MB in the VRAM budget; set --models-dir to its folder";
+  state.commands.push({ do: "warn", message, model: instance.id });
 }
 
 function beginUnload(state: ManagerState, instance: Instance, cause: UnloadCause, now: number): void {
@@ -137,10 +136,8 @@ export function fail(state: ManagerState, instance: Instance, reason: string, no
 export function holdUnconfirmed(state: ManagerState, instance: Instance, reason: string, now: number): void {
   enterError(state, instance, reason, now);
   instance.held = true;
-  state.commands.push({
-    do: "warn",
-    message: `model ${instance.id}: ${reason}; its memory counts until it is confirmed`,
-  });
+  const message = "model cannot be said to be unloaded: its memory counts until llama-server confirms it";
+  state.commands.push({ do: "warn", message, model: instance.id });
 }
 
 function enterError(state: ManagerState, instance: Instance, reason: string, now: number): void {
