@@ -99,7 +99,9 @@ Deno.test("a request whose model was never resolved makes no series of its own",
   const error = { kind: "model_not_found" as const, message: "model not found: ../../etc" };
   metrics.inferences.ended(timeline, { outcome: "invalid", status: 404, error });
   assertEquals(await sample(`modeld_requests_total{model="",outcome="invalid",stage="queue"}`), 1);
-  assertEquals((await metrics.render()).includes("etc"), false);
+  const text = await metrics.render();
+  assertEquals(text.includes("etc"), false);
+  assertEquals(text.match(/^modeld_(?!requests_total)\w+\{model=""/m), null);
 });
 
 Deno.test("a method that a client made up is counted as other", async () => {
@@ -122,6 +124,7 @@ Deno.test("a full queue and a passed max-wait are counted by reason, other failu
   for (const kind of ["queue_full", "wait_timeout", "wait_timeout", "insufficient_vram"] as const) fail(kind);
   assertEquals(await sample(`modeld_http_backpressure_total{reason="queue_full"}`), 1);
   assertEquals(await sample(`modeld_http_backpressure_total{reason="wait_timeout"}`), 2);
+  assertEquals(await sample(`modeld_http_backpressure_total{reason="insufficient_vram"}`), undefined);
 });
 
 Deno.test("the manager's numbers are those of the moment of the scrape, and a model that is gone leaves no gauge", async () => {
