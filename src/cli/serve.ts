@@ -2,6 +2,7 @@ import { getLogger } from "@logtape/logtape";
 import type { Configuration } from "../config/load.ts";
 import type { HttpServer } from "../http/server.ts";
 import type { Manager } from "../manager/manager.ts";
+import { redirectConsole } from "../telemetry/console_log.ts";
 import { configureLog } from "../telemetry/log.ts";
 import { connect } from "./connect.ts";
 import { installLastResort } from "./last_resort.ts";
@@ -17,6 +18,7 @@ const log = getLogger(["modeld", "serve"]);
 export async function serve(configuration: Configuration): Promise<number> {
   const { logLevel, logFormat } = configuration.settings;
   configureLog({ level: logLevel, ...(logFormat === "auto" ? {} : { format: logFormat }) });
+  using _ = redirectConsole();
   // Braces would be taken for the names of properties.
   for (const warning of startupWarnings(configuration)) log.warn(warning.replace(/[{}]/g, "$&$&"));
   const stop = watchStopSignals();

@@ -1,5 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { getLogger, resetSync } from "@logtape/logtape";
+import { redirectConsole } from "../../src/telemetry/console_log.ts";
 import { configureLog, inferLogger, type LogOptions } from "../../src/telemetry/log.ts";
 import type { LogLevel } from "../../src/telemetry/log_level.ts";
 
@@ -104,4 +105,18 @@ Deno.test("whether debug is on can be asked before a line is built", () => {
     assertEquals(inferLogger(undefined).isEnabledFor("debug"), false);
     assertEquals(inferLogger("debug").isEnabledFor("debug"), true);
   });
+});
+
+Deno.test("what others write to the console comes into the log, and is let go again", () => {
+  const before = console.warn;
+  const lines = logged({ level: "debug", format: "json" }, () => {
+    using _ = redirectConsole();
+    console.warn("for %s", { developers: true });
+    console.error("an error");
+  }).map((line) => JSON.parse(line));
+  assertEquals(lines.map(({ level, logger, text }) => [level, logger, text]), [
+    ["DEBUG", "modeld.console", "for %s { developers: true }"],
+    ["WARN", "modeld.console", "an error"],
+  ]);
+  assertEquals(console.warn, before);
 });
