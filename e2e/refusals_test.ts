@@ -1,5 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { Daemon } from "../tests/support/daemon.ts";
+import { eventually } from "../tests/support/eventually.ts";
 import { infer } from "../tests/support/ndjson_client.ts";
 import { withStack } from "./support/stack.ts";
 
@@ -28,9 +29,13 @@ Deno.test("a wrong key is 503 upstream_refused, and the key stands in neither re
         env: { LLAMA_API_KEY: "a-wrong-key" },
       });
       try {
-        const reply = await infer(modeld.url, { prompt: "Once", max_tokens: 4 });
-        const error = await reply.last();
-        assertEquals([reply.status, error.code, error.type], [503, 503, "upstream_refused"]);
+        let reply = await infer(modeld.url, { prompt: "Once", max_tokens: 4 });
+        await eventually("modeld has looked at llama-server", async () => {
+          if ((await reply.last()).type !== "loading") return true;
+          reply = await infer(modeld.url, { prompt: "Once", max_tokens: 4 });
+          return false;
+        });
+        assertEquals([reply.status, (await reply.last()).type], [503, "upstream_refused"]);
         assertEquals(`${reply.text}${modeld.stderr}`.includes("a-wrong-key"), false);
       } finally {
         await modeld.stop();

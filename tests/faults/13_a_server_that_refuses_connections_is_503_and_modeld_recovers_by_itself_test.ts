@@ -11,7 +11,7 @@ Deno.test("a llama-server that refuses connections is 503 unreachable at once, a
   const port = freePort();
   const modeld = await Daemon.start({ args: ["--llama-url", `http://127.0.0.1:${port}`, "--preflight=off"] });
   try {
-    const before = await Accounts.of(modeld);
+    const before = await Accounts.of(modeld, { openConnections: 0 });
     const start = performance.now();
     const refused = await infer(modeld.url, { prompt: "Once" });
     const took = performance.now() - start;
@@ -26,7 +26,7 @@ Deno.test("a llama-server that refuses connections is 503 unreachable at once, a
     assertEquals(llama.posts.length, 1);
     await llama.close();
 
-    const { "upstream_error queue": away, ...rest } = await before.outcomesSince(modeld);
+    const { "upstream_error queue": away, ...rest } = await before.outcomesSince();
     assertEquals([away, rest], [1, { "ok stream": 1 }]);
     assertEquals(await modeld.stop(), { code: 0, signal: null });
   } finally {

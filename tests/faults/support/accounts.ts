@@ -6,43 +6,65 @@ import { openDescriptors } from "../../support/process_inspection.ts";
 /** How inferences ended: how many for each outcome and stage, such as `{ "cancelled queue": 1 }`. */
 export type Outcomes = Record<string, number>;
 
+/** Connections to llama-server that modeld may keep for reuse, and to hear of its models. */
+const KEPT_CONNECTIONS = 4;
+
+/** The side of llama-server, as far as the accounts need it. */
+export interface Upstream {
+  readonly openConnections: number;
+}
+
 /** What a daemon holds, and what became of its requests, at one moment. */
 export class Accounts {
-  readonly descriptors: number;
+  readonly #descriptors: number;
   readonly #outcomes: ReadonlyMap<string, number>;
+  readonly #daemon: Daemon;
+  readonly #upstream: Upstream;
 
-  private constructor(descriptors: number, outcomes: ReadonlyMap<string, number>) {
-    this.descriptors = descriptors;
+  private constructor(
+    daemon: Daemon,
+    upstream: Upstream,
+    descriptors: number,
+    outcomes: ReadonlyMap<string, number>,
+  ) {
+    this.#daemon = daemon;
+    this.#upstream = upstream;
+    this.#descriptors = descriptors;
     this.#outcomes = outcomes;
   }
 
-  static async of(daemon: Daemon): Promise<Accounts> {
-    const outcomes = await outcomesOf(daemon);
-    return new Accounts(await openDescriptors(daemon.process.pid), outcomes);
+  static async of(daemon: Daemon, upstream: Upstream): Promise<Accounts> {
+    return new Accounts(daemon, upstream, await ownDescriptors(daemon, upstream), await outcomesOf(daemon));
   }
 
-  /**
-   * Asserts that since then requests ended exactly so, and that slots, queue, gauges and file descriptors are back.
-   * Descriptors may be fewer: a connection kept for reuse may have been closed meanwhile.
-   */
-  async settle(daemon: Daemon, expected: Outcomes): Promise<void> {
-    await eventually("slots, queue and in-flight requests back at zero", async () => await held(daemon) === 0);
-    assertEquals(await this.outcomesSince(daemon), expected);
+  /** Asserts that since then requests ended exactly so, and that all that was taken has been given back. */
+  async settle(expected: Outcomes): Promise<void> {
+    await eventually("slots, queue and in-flight requests back at zero", async () => await held(this.#daemon) === 0);
+    assertEquals(await this.outcomesSince(), expected);
     await eventually(
-      `at most ${this.descriptors} file descriptors open`,
-      async () => await openDescriptors(daemon.process.pid) <= this.descriptors,
+      `at most ${KEPT_CONNECTIONS} connections to llama-server`,
+      () => this.#upstream.openConnections <= KEPT_CONNECTIONS,
+    );
+    await eventually(
+      `at most ${this.#descriptors} file descriptors beside those`,
+      async () => await ownDescriptors(this.#daemon, this.#upstream) <= this.#descriptors,
     );
   }
 
   /** How requests have ended since then. */
-  async outcomesSince(daemon: Daemon): Promise<Outcomes> {
+  async outcomesSince(): Promise<Outcomes> {
     const since: Outcomes = {};
-    for (const [name, count] of await outcomesOf(daemon)) {
+    for (const [name, count] of await outcomesOf(this.#daemon)) {
       const more = count - (this.#outcomes.get(name) ?? 0);
       if (more !== 0) since[name] = more;
     }
     return since;
   }
+}
+
+/** File descriptors but for the connections to llama-server. */
+async function ownDescriptors(daemon: Daemon, upstream: Upstream): Promise<number> {
+  return await openDescriptors(daemon.process.pid) - upstream.openConnections;
 }
 
 /** The samples of one metric: labels and value. */

@@ -42,10 +42,10 @@ export async function play(options: ScenarioOptions, scene: (scenario: Scenario)
         return reply;
       };
       await warmUp(ask, llama);
-      const before = await Accounts.of(modeld);
+      const before = await Accounts.of(modeld, llama);
       const posts = llama.posts.length;
       await scene({ llama, modeld, ask });
-      await before.settle(modeld, options.outcomes);
+      await before.settle(options.outcomes);
       assertEquals(llama.posts.length - posts, options.posts, "generations that llama-server was asked for");
       const exit = await modeld.stop();
       assertEquals(exit, { code: 0, signal: null }, modeld.stderr);

@@ -1,0 +1,64 @@
+import { assert } from "@std/assert";
+import { assertCutShort, assertRefused } from "../support/assert_reply.ts";
+import { chunk, STREAM_HEAD } from "../support/replies.ts";
+import { completionToken } from "../support/wire_streams.ts";
+import { play } from "./support/scenario.ts";
+
+/** A deadline, how long it is set in ms, and the name that its error carries. */
+const BEFORE_FIRST_TOKEN = [
+  ["--llama-first-token-timeout", 400, "first_token_timeout"],
+  ["--llama-timeout", 400, "llama_timeout"],
+  ["--infer-timeout", 400, "infer_timeout"],
+] as const;
+
+for (const sendsHeaders of [false, true]) {
+  for (const [flag, ms, type] of BEFORE_FIRST_TOKEN) {
+    const when = sendsHeaders ? "after" : "before";
+    Deno.test(`a llama-server that falls silent ${when} its headers is 500 ${type}, no sooner and no other`, async () => {
+      await play(
+        { modeld: [flag, `${ms}ms`], outcomes: { "timeout prefill": 1 }, posts: 1 },
+        async ({ llama, ask }) => {
+          const taken = llama.take();
+          const start = performance.now();
+          const asking = ask();
+          const exchange = await taken;
+          if (sendsHeaders) await exchange.send(STREAM_HEAD);
+          const reply = await asking;
+          const waited = performance.now() - start;
+          await exchange.gone;
+          await assertRefused(reply, { code: 500, type, says: flag });
+          assert(waited >= ms - 5 && waited < ms + 400, `it came after ${waited} ms`);
+        },
+      );
+    });
+  }
+}
+
+for (const [flag, type] of [["--llama-idle-timeout", "idle_timeout"], ["--llama-timeout", "llama_timeout"]] as const) {
+  Deno.test(`a llama-server that falls silent mid-stream ends the reply in an error line of type ${type}`, async () => {
+    await play({ modeld: [flag, "400ms"], outcomes: { "timeout stream": 1 }, posts: 1 }, async ({ llama, ask }) => {
+      const taken = llama.take();
+      const asking = ask();
+      const exchange = await taken;
+      await exchange.send(STREAM_HEAD + chunk(completionToken(" upon")));
+      await assertCutShort(await asking, [" upon"], { code: 500, type, says: flag });
+      await exchange.gone;
+    });
+  });
+}
+
+Deno.test("the first-token deadline does not cut the stream, nor the idle deadline the first token", async () => {
+  const deadlines = ["--llama-first-token-timeout", "1s", "--llama-idle-timeout", "300ms"];
+  await play({ modeld: deadlines, outcomes: { "timeout stream": 1 }, posts: 1 }, async ({ llama, ask }) => {
+    const taken = llama.take();
+    const asking = ask();
+    const exchange = await taken;
+    await new Promise((resolve) => setTimeout(resolve, 500)); // beyond the idle deadline
+    const start = performance.now();
+    await exchange.send(STREAM_HEAD + chunk(completionToken(" upon")));
+    const expected = { code: 500, type: "idle_timeout", says: "--llama-idle-timeout" };
+    await assertCutShort(await asking, [" upon"], expected);
+    const waited = performance.now() - start;
+    assert(waited >= 290 && waited < 700, `it came after ${waited} ms`);
+  });
+});
