@@ -2,7 +2,7 @@ import { ModeldError } from "../errors.ts";
 import type { AbortScope } from "./abort_scope.ts";
 
 /** Holds some sixty tokens; what arrives in one piece is rarely more than one. */
-const BUFFER_SIZE = 16 * 1024;
+const BUFFER_SIZE = 4 * 1024;
 
 /**
  * The body of a response, read into one buffer that is used again and again: a default reader allocates and clears 64 kB

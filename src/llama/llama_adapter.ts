@@ -12,7 +12,7 @@ import type { RequestShape } from "./generation_request.ts";
 import { modelEvents } from "./model_events.ts";
 import { controlModel } from "./router_control.ts";
 import { ServerClient } from "./server_client.ts";
-import { capacityOf, describeServer } from "./server_description.ts";
+import { ServerIdentity } from "./server_identity.ts";
 import { ServerQueries } from "./server_queries.ts";
 import { SharedDeadline } from "./shared_deadline.ts";
 import { type GenerationContext, startGeneration } from "./start_generation.ts";
@@ -46,20 +46,19 @@ export function createLlamaAdapter(options: LlamaOptions): InferenceAdapter {
 
 class LlamaAdapter implements InferenceAdapter {
   readonly #useOpenai: boolean;
-  readonly #chat: boolean;
+  readonly #openaiShape: RequestShape;
   readonly #client: ServerClient;
   readonly #queries: ServerQueries;
+  readonly #identity: ServerIdentity;
   readonly #context: GenerationContext;
-  /** What is known of the server until it is forgotten. */
-  #hasModelList: boolean | undefined;
-  #description: ServerDescription | undefined;
 
   constructor(options: LlamaOptions) {
     const clock = options.clock ?? systemClock;
     this.#useOpenai = options.useOpenai;
-    this.#chat = options.chat;
+    this.#openaiShape = options.chat ? "chat" : "completions";
     this.#client = new ServerClient({ ...options, clock });
     this.#queries = new ServerQueries(this.#client);
+    this.#identity = new ServerIdentity(this.#queries);
     this.#context = {
       client: this.#client,
       deadline: new SharedDeadline(options.timeout, clock),
@@ -69,29 +68,24 @@ class LlamaAdapter implements InferenceAdapter {
   }
 
   async generate(request: GenerateRequest, signal: AbortSignal): Promise<Generation> {
-    return await startGeneration(this.#context, request, await this.#shape(signal), signal);
+    const openai = this.#useOpenai && await this.#identity.hasOpenai(signal);
+    return await startGeneration(this.#context, request, openai ? this.#openaiShape : "native", signal);
   }
 
   health(signal: AbortSignal): Promise<"ready" | "loading"> {
     return this.#queries.health(signal);
   }
 
-  async describe(signal: AbortSignal): Promise<ServerDescription> {
-    const hasModelList = await this.#queries.models("describe", signal) !== undefined;
-    const props = await this.#queries.props("describe", undefined, signal);
-    this.#hasModelList = hasModelList;
-    this.#description = describeServer(props, hasModelList);
-    return this.#description;
+  describe(signal: AbortSignal): Promise<ServerDescription> {
+    return this.#identity.describe(signal);
   }
 
   models(signal: AbortSignal): Promise<readonly ServerModel[] | undefined> {
-    return this.#queries.models("models", signal);
+    return this.#identity.models(signal);
   }
 
-  async capacity(model: string, signal: AbortSignal): Promise<ModelCapacity> {
-    const { kind } = this.#description ?? await this.describe(signal);
-    const props = await this.#queries.props("capacity", kind === "router" ? model : undefined, signal);
-    return props === undefined ? {} : capacityOf(props);
+  capacity(model: string, signal: AbortSignal): Promise<ModelCapacity> {
+    return this.#identity.capacity(model, signal);
   }
 
   load(model: string, signal: AbortSignal): Promise<void> {
@@ -107,19 +101,10 @@ class LlamaAdapter implements InferenceAdapter {
   }
 
   forget(): void {
-    this.#hasModelList = undefined;
-    this.#description = undefined;
+    this.#identity.forget();
   }
 
   close(): void {
     this.#client.close();
-  }
-
-  /** The server is asked once whether it has OpenAI's endpoints: those that do have a list of models. */
-  async #shape(signal: AbortSignal): Promise<RequestShape> {
-    if (!this.#useOpenai) return "native";
-    this.#hasModelList ??= await this.#queries.models("generate", signal) !== undefined;
-    if (!this.#hasModelList) return "native";
-    return this.#chat ? "chat" : "completions";
   }
 }

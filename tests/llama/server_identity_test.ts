@@ -70,10 +70,10 @@ Deno.test("describing a server is enough for a generation to know its endpoints"
   });
 });
 
-Deno.test("the models of a single server are loaded, with their sizes", async () => {
+Deno.test("the model of a single server is loaded, with its size and its file", async () => {
   await withStandIn({ models: ["one"] }, async (_, adapter) => {
     assertEquals(await adapter.models(never), [
-      { id: "one", aliases: [], state: "loaded", sizeBytes: 1_171_200, contextLength: 2048 },
+      { id: "one", aliases: [], state: "loaded", sizeBytes: 1_171_200, contextLength: 2048, path: "/models/one.gguf" },
     ]);
   });
 });
@@ -82,6 +82,8 @@ Deno.test("the model of a single server is loading while it has no meta", async 
   await withStandIn({}, async (standIn, adapter) => {
     const entry = { id: "/models/one.gguf", aliases: ["/models/one.gguf", "one"], meta: null };
     standIn.on("GET /v1/models", (exchange) => replyJson(exchange, 200, { data: [entry] }));
+    const loading = errorBody(503, "Loading model", "unavailable_error");
+    standIn.on("GET /props", (exchange) => replyJson(exchange, 503, loading));
     assertEquals(await adapter.models(never), [{ id: "/models/one.gguf", aliases: ["one"], state: "loading" }]);
   });
 });
