@@ -48,6 +48,7 @@ const DIFFERENT: readonly [name: string, a: unknown, b: unknown][] = [
   ["a number and its text", 1, "1"],
   ["null and undefined", null, undefined],
   ["a missing key and one that is undefined", {}, { a: undefined }],
+  ["an own key and an inherited one", { constructor: Object }, {}],
   ["two names for undefined", { a: undefined }, { b: undefined }],
   ["arrays of other lengths", [1], [1, undefined]],
   ["arrays in another order", [1, 2], [2, 1]],
@@ -69,7 +70,10 @@ const DIFFERENT: readonly [name: string, a: unknown, b: unknown][] = [
 ];
 
 for (const [name, a, b] of EQUAL) {
-  Deno.test(`assertEquals holds: ${name}`, () => passes(() => assertEquals(a, b)));
+  Deno.test(`assertEquals holds: ${name}`, async () => {
+    await passes(() => assertEquals(a, b));
+    await passes(() => assertEquals(b, a));
+  });
 }
 
 for (const [name, a, b] of DIFFERENT) {
@@ -176,6 +180,10 @@ Deno.test("assertRejects fails on another class or message", async () => {
   await fails(() => assertRejects(act, TypeError), 'Expected error to be instance of "TypeError"');
   await fails(() => assertRejects(act, RangeError, "near"), 'Expected error message to include "near"');
   await fails(() => assertRejects(() => Promise.reject("text"), Error), "");
+});
+
+Deno.test("assertRejects fails when the function returns no promise", async () => {
+  await fails(() => assertRejects(() => 1 as never), "Function throws when expected to reject");
 });
 
 Deno.test("assertRejects fails when the function throws before it returns a promise", async () => {

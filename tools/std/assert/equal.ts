@@ -59,15 +59,9 @@ function sameElements(a: ArrayLike<unknown>, b: ArrayLike<unknown>): boolean {
   return true;
 }
 
-/** Whether each member of one has an equal, not yet taken one in the other; order does not count. */
+/** Whether each member of one has an equal in the other; order does not count. */
 function sameMembers(a: unknown[], b: unknown[], seen: Map<object, unknown>): boolean {
-  if (a.length !== b.length) return false;
-  const left = [...b];
-  return a.every((member) => {
-    const index = left.findIndex((other) => compare(member, other, new Map(seen)));
-    if (index >= 0) left.splice(index, 1);
-    return index >= 0;
-  });
+  return a.length === b.length && a.every((member) => b.some((other) => compare(member, other, new Map(seen))));
 }
 
 /** Own enumerable keys; for instances of classes also the hidden ones and those of the classes (getters). */

@@ -57,7 +57,7 @@ export function parseArgs<B extends string = never, S extends string = never, C 
   }
 
   function store(name: string, value: unknown, collect: boolean): void {
-    if (name === "__proto__") return;
+    if (name === "__proto__" || name === "constructor") return;
     const before = Object.hasOwn(result, name) ? result[name] : undefined;
     result[name] = collect ? [...(Array.isArray(before) ? before : []), value] : value;
   }
