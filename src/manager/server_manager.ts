@@ -64,7 +64,6 @@ export class ServerManager implements Manager {
     timeline.enter("queue");
     const ticket = new Ticket(request.model, timeline);
     this.#step({ is: "arrive", ticket });
-    timeline.model = ticket.instance?.id;
     for (;;) {
       if (ticket.phase === "waiting") await this.#turn(ticket, signal);
       if (ticket.refusal !== undefined) throw ticket.refusal;

@@ -22,11 +22,27 @@ export function arrive(state: ManagerState, ticket: Ticket, now: number): void {
   ticket.sequence = ++state.arrivals;
   ticket.arrivedAt = now;
   if (state.limits.maxWait > 0) ticket.deadline = now + state.limits.maxWait;
+  const { lifecycle, server, unrouted } = state;
+  if (lifecycle === "open" && server.is === "unknown" && unrouted.length <= state.limits.maxQueueDepth) {
+    ticket.phase = "waiting";
+    unrouted.push(ticket);
+    state.commands.push({ do: "stage", ticket, stage: "load" });
+  } else {
+    admit(state, ticket, now);
+  }
+}
 
+/** Takes in those who came before the server was first seen. */
+export function admitUnrouted(state: ManagerState, now: number): void {
+  for (const ticket of state.unrouted.splice(0)) admit(state, ticket, now);
+}
+
+function admit(state: ManagerState, ticket: Ticket, now: number): void {
   const found = route(state, ticket.requested);
   if (!(found instanceof ModeldError)) {
     ticket.instance = found.instance;
     ticket.upstreamModel = found.upstreamModel;
+    ticket.timeline.model = found.instance.id;
   }
   const closed = closedTo(state);
   if (closed !== undefined) return reject(state, ticket, closed);
@@ -56,12 +72,12 @@ function closedTo(state: ManagerState): ModeldError | undefined {
 }
 
 /** Takes a waiting request out of its queue. */
-export function leave(ticket: Ticket): void {
+export function leave(state: ManagerState, ticket: Ticket): void {
   if (ticket.phase !== "waiting") return;
   ticket.phase = "ended";
-  const queue = ticket.instance?.waiting;
-  const place = queue?.indexOf(ticket) ?? -1;
-  if (place >= 0) queue?.splice(place, 1);
+  const queue = ticket.instance?.waiting ?? state.unrouted;
+  const place = queue.indexOf(ticket);
+  if (place >= 0) queue.splice(place, 1);
 }
 
 /** Takes back the slot of a request that has ended. */
@@ -125,22 +141,30 @@ function start(state: ManagerState, instance: Instance, ticket: Ticket, now: num
   state.commands.push({ do: "start", ticket });
 }
 
-/** Turns those away whose max-wait is over. Deadlines come in the order of the queue. */
-export function expire(state: ManagerState, instance: Instance, now: number): void {
-  for (let first = instance.waiting[0]; first !== undefined && first.deadline <= now; first = instance.waiting[0]) {
-    leave(first);
-    const isReady = instance.state === "ready";
-    reject(state, first, isReady ? waitedTooLong(state, instance) : notReadyInTime(state, instance));
+/** Turns those away whose max-wait is over. Deadlines come in the order of the queues. */
+export function expire(state: ManagerState, now: number): void {
+  for (const ticket of expired(state.unrouted, now)) refuse(state, ticket, notOpenYet());
+  for (const instance of state.instances.values()) {
+    for (const ticket of expired(instance.waiting, now)) {
+      leave(state, ticket);
+      const isReady = instance.state === "ready";
+      reject(state, ticket, isReady ? waitedTooLong(state, instance) : notReadyInTime(state, instance));
+    }
   }
 }
 
-/** Turns everybody away who waits for an instance. */
-export function refuseWaiting(state: ManagerState, instance: Instance, error: ModeldError): void {
-  for (const ticket of [...instance.waiting]) refuse(state, ticket, error);
+function expired(queue: readonly Ticket[], now: number): readonly Ticket[] {
+  const end = queue.findIndex((ticket) => ticket.deadline > now);
+  return queue.slice(0, end < 0 ? queue.length : end);
+}
+
+/** Turns everybody in a queue away. */
+export function refuseAll(state: ManagerState, queue: readonly Ticket[], error: ModeldError): void {
+  for (const ticket of [...queue]) refuse(state, ticket, error);
 }
 
 function refuse(state: ManagerState, ticket: Ticket, error: ModeldError): void {
-  leave(ticket);
+  leave(state, ticket);
   reject(state, ticket, error);
 }
 

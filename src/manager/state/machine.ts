@@ -1,5 +1,5 @@
 import type { ModeldError } from "../../errors.ts";
-import { arrive, expire, finish, leave, postpone, refuseWaiting, startWaiting } from "./admission.ts";
+import { arrive, expire, finish, leave, postpone, refuseAll, startWaiting } from "./admission.ts";
 import type { Command } from "./commands.ts";
 import type { Ending, Event } from "./events.ts";
 import type { ManagerState } from "./manager_state.ts";
@@ -24,7 +24,7 @@ function apply(state: ManagerState, event: Event, now: number): void {
     case "arrive":
       return arrive(state, event.ticket, now);
     case "leave":
-      return leave(event.ticket);
+      return leave(state, event.ticket);
     case "finish":
       heed(state, event.ticket, event.ending);
       return finish(state, event.ticket, event.ending, now);
@@ -41,11 +41,8 @@ function apply(state: ManagerState, event: Event, now: number): void {
     case "capacity":
       return takeCapacity(state, event.model, event.slots, now);
     case "tick":
-      for (const instance of state.instances.values()) {
-        expire(state, instance, now);
-        checkResidency(state, instance, now);
-      }
-      return;
+      expire(state, now);
+      return checkResidency(state, now);
     case "open":
       if (state.lifecycle === "starting") state.lifecycle = "open";
       return;
@@ -57,7 +54,7 @@ function apply(state: ManagerState, event: Event, now: number): void {
 
 /** When the next deadline passes, in the clock's ms; Infinity when there is none. */
 export function nextDeadline(state: ManagerState): number {
-  let next = Infinity;
+  let next = state.unrouted[0]?.deadline ?? Infinity;
   for (const instance of state.instances.values()) {
     const wait = instance.waiting[0]?.deadline ?? Infinity;
     const drain = instance.state === "draining" ? instance.drainDeadline : Infinity;
@@ -92,8 +89,9 @@ function lose(state: ManagerState, error: ModeldError): void {
   state.server = { is: "lost", error };
   state.lastError = error.message;
   state.commands.push({ do: "forget" }, { do: "tell", change: { event: "server_lost", reason: error.message } });
+  refuseAll(state, state.unrouted, serverLost(error));
   for (const instance of state.instances.values()) {
-    refuseWaiting(state, instance, serverLost(error));
+    refuseAll(state, instance.waiting, serverLost(error));
     forgetResidency(instance);
     instance.state = "error";
     instance.reason = "llama-server is lost";
@@ -130,5 +128,6 @@ function takeCapacity(state: ManagerState, model: string, slots: number | undefi
 
 function turnAway(state: ManagerState, lifecycle: "draining" | "closed"): void {
   state.lifecycle = lifecycle;
-  for (const instance of state.instances.values()) refuseWaiting(state, instance, shuttingDown());
+  refuseAll(state, state.unrouted, shuttingDown());
+  for (const instance of state.instances.values()) refuseAll(state, instance.waiting, shuttingDown());
 }

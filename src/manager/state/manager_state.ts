@@ -2,6 +2,7 @@ import type { ModeldError } from "../../errors.ts";
 import type { ServerDescription } from "../../llama/adapter.ts";
 import type { Command } from "./commands.ts";
 import type { Instance } from "./instance.ts";
+import type { Ticket } from "./ticket.ts";
 
 /** What the operator allows. Durations in ms, 0 = none; sizes in MB, 0 = unlimited. */
 export interface Limits {
@@ -35,6 +36,8 @@ export interface ManagerState {
   readonly instances: Map<string, Instance>;
   /** Whether the server has a list, so that a name can be checked against it. */
   hasList: boolean;
+  /** Requests that came before the server was first seen, in order. */
+  readonly unrouted: Ticket[];
   /** Requests that have arrived so far. */
   arrivals: number;
   loads: number;
@@ -54,6 +57,7 @@ export function initialState(limits: Limits, random: () => number): ManagerState
     lastSeenAt: undefined,
     instances: new Map(),
     hasList: false,
+    unrouted: [],
     arrivals: 0,
     loads: 0,
     evictions: 0,

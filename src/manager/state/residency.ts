@@ -1,5 +1,5 @@
 import { backOff } from "../back_off.ts";
-import { refuseWaiting, restage, startWaiting } from "./admission.ts";
+import { refuseAll, restage, startWaiting } from "./admission.ts";
 import { type Budget, planRoom } from "./budget.ts";
 import type { Instance, UnloadCause } from "./instance.ts";
 import { isRouter, type ManagerState } from "./manager_state.ts";
@@ -15,7 +15,7 @@ export function placeLoads(state: ManagerState, now: number): void {
   for (const instance of wanted(state)) {
     const plan = planRoom(instance, state.instances.values(), budgetOf(state));
     if (plan.kind === "refuse") {
-      refuseWaiting(state, instance, insufficientVram(instance, plan.reason));
+      refuseAll(state, instance.waiting, insufficientVram(instance, plan.reason));
     } else if (!blocked && plan.kind === "load") {
       beginLoad(state, instance, now);
     } else if (!blocked) {
@@ -146,16 +146,18 @@ function enterError(state: ManagerState, instance: Instance, reason: string, now
   instance.state = "error";
   instance.reason = reason;
   state.lastError = `${instance.id}: ${reason}`;
-  refuseWaiting(state, instance, loadFailed(instance, now));
+  refuseAll(state, instance.waiting, loadFailed(instance, now));
 }
 
 /** Gives up on unloads that took too long, and unloads what nobody has used for long enough. */
-export function checkResidency(state: ManagerState, instance: Instance, now: number): void {
-  if (instance.state === "draining" && now >= instance.drainDeadline) {
-    const reason = `llama-server has not confirmed its unload within ${state.limits.drainTimeout} ms`;
-    holdUnconfirmed(state, instance, reason, now);
-  } else if (now >= idleDeadline(state, instance)) {
-    beginUnload(state, instance, { kind: "idle" }, now);
+export function checkResidency(state: ManagerState, now: number): void {
+  for (const instance of state.instances.values()) {
+    if (instance.state === "draining" && now >= instance.drainDeadline) {
+      const reason = `llama-server has not confirmed its unload within ${state.limits.drainTimeout} ms`;
+      holdUnconfirmed(state, instance, reason, now);
+    } else if (now >= idleDeadline(state, instance)) {
+      beginUnload(state, instance, { kind: "idle" }, now);
+    }
   }
 }
 

@@ -1,6 +1,6 @@
 import type { ServerModelState } from "../../llama/adapter.ts";
 import type { KnownModel } from "../registry/known_model.ts";
-import { refuseWaiting, startWaiting } from "./admission.ts";
+import { admitUnrouted, refuseAll, startWaiting } from "./admission.ts";
 import type { Sighting } from "./events.ts";
 import { Instance } from "./instance.ts";
 import type { ManagerState } from "./manager_state.ts";
@@ -33,6 +33,7 @@ export function takeSighting(state: ManagerState, sighting: Sighting, now: numbe
     else followHealth(state, instance, sighting.health, now);
     learnSlots(state, instance, description.totalSlots, now);
   }
+  admitUnrouted(state, now);
 }
 
 function nameless(state: ManagerState): KnownModel {
@@ -55,7 +56,7 @@ function takeList(state: ManagerState, models: readonly KnownModel[]): void {
     instance.listed = false;
     instance.state = "unloaded";
     forgetResidency(instance);
-    refuseWaiting(state, instance, modelNotFound(`${instance.id}; llama-server no longer has it`));
+    refuseAll(state, instance.waiting, modelNotFound(`${instance.id}; llama-server no longer has it`));
     if (instance.running === 0) state.instances.delete(instance.id);
   }
 }

@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { MachineRig, standing } from "./machine_rig.ts";
+import { MachineRig, standing, unreachable } from "./machine_rig.ts";
 
 const LOADED = { m: { state: "loaded" } } as const;
 
@@ -138,4 +138,29 @@ Deno.test("a request for a model that leaves the server's list is refused as not
   assertEquals(standing(first, second), ["running", "model_not_found"]);
   rig.finish(first);
   assertEquals(rig.state.instances.size, 0);
+});
+
+Deno.test("requests that come before the server was first seen wait for it, in order, and are then judged", () => {
+  const rig = MachineRig.unseen(LOADED);
+  const tickets = [rig.arrive("m"), rig.arrive("nobody"), rig.arrive("m")];
+  assertEquals(standing(...tickets), ["waiting", "waiting", "waiting"]);
+  rig.look();
+  assertEquals(standing(...tickets), ["running", "model_not_found", "waiting"]);
+});
+
+Deno.test("requests that come before the server was first seen are told when it cannot be", () => {
+  const rig = MachineRig.unseen(LOADED, { maxWait: 500, maxQueueDepth: 1 });
+  const [late, left, tooMany] = [rig.arrive("m"), rig.arrive("m"), rig.arrive("m")];
+  rig.step({ is: "leave", ticket: left });
+  rig.pass(500);
+  const lost = rig.arrive("m");
+  rig.step({ is: "lost", error: unreachable() });
+  assertEquals(standing(late, left, tooMany, lost), ["loading", "ended", "loading", "unreachable"]);
+});
+
+Deno.test("requests that came before the server was first seen are turned away by a shutdown", () => {
+  const rig = MachineRig.unseen(LOADED);
+  const ticket = rig.arrive("m");
+  rig.step({ is: "drain" });
+  assertEquals(standing(ticket), ["shutting_down"]);
 });

@@ -25,6 +25,7 @@ const sequence = fc.array(fc.tuple(fc.constantFrom(...weighted), fc.nat(7), fc.n
 const options = fc.record({
   kind: fc.constantFrom("router", "router", "router", "single"),
   maxInstances: fc.nat(3),
+  seen: fc.constantFrom(true, true, true, false),
   sizesMb: fc.array(fc.integer({ min: 1, max: 8 }), { minLength: 1, maxLength: 4 }),
   limits: fc.record({
     maxQueueDepth: fc.constantFrom(0, 1, 3, 32),

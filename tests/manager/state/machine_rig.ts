@@ -30,7 +30,12 @@ export class MachineRig {
   readonly #maxInstances: number;
   readonly #models = new Map<string, KnownModel>();
 
-  constructor(models: Readonly<Record<string, Listed>>, limits: Partial<Limits> = {}, maxInstances = 0) {
+  /** A machine whose server has not been looked at. */
+  static unseen(models: Readonly<Record<string, Listed>>, limits: Partial<Limits> = {}): MachineRig {
+    return new MachineRig(models, limits, 0, false);
+  }
+
+  constructor(models: Readonly<Record<string, Listed>>, limits: Partial<Limits> = {}, maxInstances = 0, seen = true) {
     this.#maxInstances = maxInstances;
     this.state = initialState({
       maxQueueDepth: 32,
@@ -44,7 +49,7 @@ export class MachineRig {
     }, () => 0);
     this.step({ is: "open" });
     for (const [id, listed] of Object.entries(models)) this.list(id, listed);
-    this.look();
+    if (seen) this.look();
   }
 
   step(event: Event): void {

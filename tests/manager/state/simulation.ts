@@ -40,6 +40,8 @@ export interface SimulationOptions {
   readonly limits: Limits;
   readonly maxInstances: number;
   readonly sizesMb: readonly number[];
+  /** Whether the server is seen before anything else happens. */
+  readonly seen: boolean;
 }
 
 /** A manager's state machine beside a simulated server; checks after each step what must always hold. */
@@ -61,7 +63,7 @@ export class Simulation {
     this.#router = new SimulatedRouter(options.sizesMb);
     this.state = initialState(options.limits, () => 0.5);
     this.#step({ is: "open" });
-    this.#look();
+    if (options.seen) this.#look();
   }
 
   /** Lets one thing happen, if it can. */
@@ -136,9 +138,10 @@ export class Simulation {
     const ticket = new Ticket(which === 7 ? "nobody" : ids[which % ids.length], this.#timeline);
     this.#live.add(ticket);
     this.#step({ is: "arrive", ticket });
+    if (ticket.phase !== "waiting") return;
     const { instance } = ticket;
-    if (ticket.phase !== "waiting" || instance === undefined) return;
-    assert(queueDepth(this.state, instance) <= this.#options.limits.maxQueueDepth, "the queue is too deep");
+    const depth = instance === undefined ? this.state.unrouted.length - 1 : queueDepth(this.state, instance);
+    assert(depth <= this.#options.limits.maxQueueDepth, "the queue is too deep");
   }
 
   #leave(ticket: Ticket | undefined): void {
@@ -212,8 +215,8 @@ export class Simulation {
     this.#now += ms;
     this.#step({ is: "tick" });
     assert(nextDeadline(this.state) > this.#now, "a deadline that has passed is still to come");
-    for (const instance of this.state.instances.values()) {
-      for (const ticket of instance.waiting) assert(ticket.deadline > this.#now, "somebody waits longer than max-wait");
+    for (const ticket of this.#live) {
+      if (ticket.phase === "waiting") assert(ticket.deadline > this.#now, "somebody waits longer than max-wait");
     }
   }
 
