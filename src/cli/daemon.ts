@@ -1,0 +1,46 @@
+import { getLogger } from "@logtape/logtape";
+import type { Configuration } from "../config/load.ts";
+import type { HttpServer } from "../http/server.ts";
+import type { Manager } from "../manager/manager.ts";
+import { connect } from "./connect.ts";
+import { listen } from "./listen.ts";
+import { makeManager } from "./make_manager.ts";
+import { passPreflight } from "./pass_preflight.ts";
+
+const log = getLogger(["modeld", "serve"]);
+
+/**
+ * The daemon's whole life: listen, check llama-server, serve until the signal is aborted, then drain. Resolves with the
+ * exit code when nothing of it is left: 0, or 1 where it could not listen or must not serve.
+ */
+export async function runDaemon(configuration: Configuration, stop: AbortSignal): Promise<number> {
+  const { settings } = configuration;
+  const adapter = connect(configuration);
+  const manager = makeManager(configuration, adapter);
+  const http = listen(configuration, manager);
+  if (http === undefined) {
+    await manager.close();
+    return 1;
+  }
+  manager.start();
+  const passed = adapter === undefined || await passPreflight(adapter, settings, stop);
+  if (passed) await serveUntil(stop, manager);
+  await shutDown(http, manager, passed ? settings.shutdownTimeout : 0);
+  log.info("stopped");
+  return passed ? 0 : 1;
+}
+
+async function serveUntil(stop: AbortSignal, manager: Manager): Promise<void> {
+  if (!stop.aborted) {
+    manager.open();
+    await new Promise((resolve) => stop.addEventListener("abort", resolve, { once: true }));
+  }
+  log.info("stopping: new requests are turned away, running streams may end; a second signal exits at once");
+}
+
+async function shutDown(http: HttpServer, manager: Manager, timeoutMs: number): Promise<void> {
+  http.drain();
+  manager.drain();
+  await http.stop(timeoutMs);
+  await manager.close();
+}
