@@ -1,0 +1,338 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import type { Setting } from "../../../src/config/setting.ts";
+import { type SettingName, settingNames, settingsTable } from "../../../src/config/settings_table.ts";
+import { BlackHole } from "../../llama/black_hole.ts";
+import { RawGguf } from "../../manager/registry/gguf/raw_gguf.ts";
+import { RawClient } from "../../http/raw_client.ts";
+import { eventually } from "../../support/eventually.ts";
+import { chunk, replyJson, STREAM_HEAD } from "../../support/replies.ts";
+import { StandInLlamaServer } from "../../support/stand_in_llama_server.ts";
+import { completionStream } from "../../support/wire_streams.ts";
+import { type Effect, readyz, type Rig, testedSettings, testEffect, type Upstream } from "./rig.ts";
+
+// Each setting, through each of its sources, with a value that the API's user notices: with the default none of this would
+// be seen. Settings that show in the log or on stdout are in log_effects_test.ts.
+
+const origin = "https://two.example";
+const router = { models: ["a", "b"], router: {} };
+
+/** The status and the error type of a reply to `/infer`. */
+async function outcome(rig: Rig, more?: Record<string, unknown>, headers?: Record<string, string>) {
+  const reply = await rig.infer(more, headers);
+  return [reply.status, (await reply.last()).type];
+}
+
+/** A request that holds its slot until llama-server's side is told to answer. */
+async function busy(rig: Rig) {
+  const taken = rig.standIn.take();
+  const reply = rig.infer();
+  const exchange = await taken;
+  return async () => {
+    await replyJson(exchange, 500, { error: { message: "enough" } });
+    await (await reply).last();
+  };
+}
+
+/** llama-server takes the next request and says nothing: what modeld answers. */
+async function silence(rig: Rig): Promise<unknown> {
+  const taken = rig.standIn.take();
+  const reply = outcome(rig);
+  await (await taken).gone;
+  return await reply;
+}
+
+function refusedWhileBusy(expected: readonly unknown[]): Effect["see"] {
+  return async (rig) => {
+    const release = await busy(rig);
+    assertEquals(await outcome(rig), expected);
+    await release();
+  };
+}
+
+function get(rig: Rig, path: string, init?: RequestInit): Promise<Response> {
+  return fetch(new URL(path, rig.url), init);
+}
+
+async function statusOf(rig: Rig, path: string, headers: Record<string, string> = {}): Promise<number> {
+  const response = await get(rig, path, { headers });
+  await response.body?.cancel();
+  return response.status;
+}
+
+async function preflightHeader(rig: Rig, name: string): Promise<string> {
+  const headers = { Origin: origin, "Access-Control-Request-Method": "POST" };
+  const response = await get(rig, "/infer", { method: "OPTIONS", headers });
+  await response.body?.cancel();
+  return response.headers.get(name) ?? "";
+}
+
+/** Whether a page of that origin may read what modeld answers. */
+async function allows(rig: Rig, from: string): Promise<boolean> {
+  const response = await get(rig, "/healthz", { headers: { Origin: from } });
+  await response.body?.cancel();
+  return response.headers.has("access-control-allow-origin");
+}
+
+/** A folder of the rig's with a model file of 3 MB for each of the router's models. */
+function modelsOfThreeMb(rig: Rig): void {
+  const file = RawGguf.header(1).string("general.architecture").u32(8).string("llama").zeros(3 * 2 ** 20 - 100).build();
+  for (const model of router.models) Deno.writeFileSync(`${rig.folder}/${model}.gguf`, file);
+}
+
+function textFile(rig: Rig, text: string): string {
+  const path = `${rig.folder}/file.txt`;
+  Deno.writeTextFileSync(path, text);
+  return path;
+}
+
+testEffect("addr", {
+  text: ({ url }) => url.host,
+  see: async (rig) => assertEquals(await statusOf(rig, "/healthz"), 200),
+});
+testEffect("corsEnabled", {
+  text: "true",
+  given: { corsOrigins: origin },
+  see: async (rig) => assert(await allows(rig, origin)),
+});
+testEffect("corsOrigins", {
+  text: `https://one.example,${origin}`,
+  given: { corsEnabled: "true" },
+  see: async (rig) => assertEquals([await allows(rig, origin), await allows(rig, "https://x.example")], [true, false]),
+});
+testEffect("corsMethods", {
+  text: "POST,PUT",
+  given: { corsEnabled: "true", corsOrigins: origin },
+  see: async (rig) => assertStringIncludes(await preflightHeader(rig, "access-control-allow-methods"), "PUT"),
+});
+testEffect("corsHeaders", {
+  text: "X-Own",
+  given: { corsEnabled: "true", corsOrigins: origin },
+  see: async (rig) => assertStringIncludes(await preflightHeader(rig, "access-control-allow-headers"), "X-Own"),
+});
+
+testEffect("llamaUrl", {
+  text: ({ llamaUrl }) => llamaUrl.href,
+  see: async (rig) => assertEquals((await rig.infer()).status, 200),
+});
+testEffect("llamaApiKey", {
+  text: "sk-right",
+  standIn: { apiKey: "sk-right" },
+  see: async (rig) => assertEquals(await outcome(rig), [200, undefined]),
+});
+testEffect("llamaApiKeyFile", {
+  text: (rig) => textFile(rig, "sk-right\n"),
+  standIn: { apiKey: "sk-right" },
+  see: async (rig) => assertEquals(await outcome(rig), [200, undefined]),
+});
+testEffect("llamaUseOpenai", {
+  text: "false",
+  see: async (rig) => {
+    assertEquals(await outcome(rig), [200, undefined]);
+    assertEquals(rig.standIn.posts[0]?.path, "/completion");
+  },
+});
+testEffect("llamaChat", {
+  text: "true",
+  see: async (rig) => {
+    assertEquals(await outcome(rig), [200, undefined]);
+    assertEquals(rig.standIn.posts[0]?.path, "/v1/chat/completions");
+  },
+});
+
+testEffect("modelsDir", {
+  text: (rig) => {
+    modelsOfThreeMb(rig);
+    return rig.folder;
+  },
+  standIn: router,
+  see: async (rig) => assertEquals((await (await get(rig, "/models")).json()).models[0].family, "llama"),
+});
+testEffect("defaultModel", {
+  text: "b",
+  standIn: router,
+  see: async (rig) => {
+    assertEquals(await outcome(rig), [200, undefined]);
+    assertEquals(rig.standIn.router?.stateOf("b"), "loaded");
+  },
+});
+for (const [name, text, given] of [["vramBudgetMb", "2", {}], ["vramMarginMb", "3", { vramBudgetMb: "5" }]] as const) {
+  testEffect(name, {
+    text: (rig) => {
+      modelsOfThreeMb(rig);
+      return text;
+    },
+    given,
+    standIn: router,
+    see: async (rig) => assertEquals(await outcome(rig, { model: "a" }), [507, "insufficient_vram"]),
+  });
+}
+testEffect("maxQueueDepth", { text: "0", standIn: { slots: 1 }, see: refusedWhileBusy([429, "queue_full"]) });
+testEffect("maxInflight", {
+  text: "1",
+  given: { maxQueueDepth: "0" },
+  see: refusedWhileBusy([429, "queue_full"]),
+});
+testEffect("idleUnload", {
+  text: "50ms",
+  standIn: router,
+  see: async (rig) => {
+    assertEquals(await outcome(rig, { model: "a" }), [200, undefined]);
+    await eventually("a is unloaded", () => rig.standIn.router?.commands.includes("unload a") ?? false);
+  },
+});
+testEffect("drainTimeout", {
+  text: "100ms",
+  given: { idleUnload: "50ms" },
+  standIn: router,
+  see: async (rig) => {
+    rig.standIn.on("POST /models/unload", (exchange) => replyJson(exchange, 200, { success: true }));
+    assertEquals(await outcome(rig, { model: "a" }), [200, undefined]);
+    await eventually("a is not waited for any longer", async () => {
+      return (await (await get(rig, "/status")).text()).includes("has not confirmed its unload within 100 ms");
+    });
+  },
+});
+
+testEffect("maxWait", { text: "100ms", standIn: { slots: 1 }, see: refusedWhileBusy([429, "wait_timeout"]) });
+for (
+  const [name, type] of [
+    ["inferTimeout", "infer_timeout"],
+    ["llamaTimeout", "llama_timeout"],
+    ["llamaFirstTokenTimeout", "first_token_timeout"],
+  ] as const
+) {
+  testEffect(name, { text: "100ms", see: async (rig) => assertEquals(await silence(rig), [500, type]) });
+}
+testEffect("llamaIdleTimeout", {
+  text: "100ms",
+  see: async (rig) => {
+    rig.standIn.next(async (exchange) => {
+      const [first = ""] = completionStream(["a", "b"]).split(/(?<=\n\n)/);
+      await exchange.send(STREAM_HEAD + chunk(first));
+      await exchange.gone;
+    });
+    assertEquals(await outcome(rig), [200, "idle_timeout"]);
+  },
+});
+testEffect("bodyTimeout", {
+  text: "100ms",
+  see: async (rig) => {
+    using client = await RawClient.connect(Number(rig.url.port));
+    await client.send(
+      "POST /infer HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{",
+    );
+    assert(await client.readUntil("body_timeout"));
+  },
+});
+testEffect("writeTimeout", {
+  text: "200ms",
+  see: async (rig) => {
+    const taken = rig.standIn.take();
+    using client = await RawClient.connect(Number(rig.url.port));
+    const body = '{"prompt":"Once"}';
+    await client.send(
+      `POST /infer HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    );
+    const exchange = await taken;
+    const event = chunk(completionStream(["x".repeat(60_000)]).split(/(?<=\n\n)/)[0] ?? "");
+    let isGone = false;
+    exchange.gone.then(() => isGone = true);
+    await exchange.send(STREAM_HEAD);
+    // Until modeld gives up: then sending fails.
+    while (!isGone) await exchange.send(event).catch(() => {});
+  },
+});
+testEffect("shutdownTimeout", {
+  text: "100ms",
+  standIn: { tokens: Array(1_000).fill("x"), tokenDelay: 50 },
+  see: async (rig) => {
+    const reply = await rig.infer();
+    await reply.read(1);
+    const startedAt = performance.now();
+    const stopped = rig.stop();
+    assertEquals((await reply.last()).type, "shutting_down");
+    assert(performance.now() - startedAt < 4_000);
+    assertEquals(await stopped, 0);
+  },
+});
+
+testEffect("maxBodyBytes", {
+  text: "10",
+  see: async (rig) => assertEquals(await outcome(rig), [400, "invalid_request"]),
+});
+testEffect("maxHeaderCount", {
+  text: "3",
+  see: async (rig) => assertEquals(await statusOf(rig, "/healthz", { "X-1": "1", "X-2": "2", "X-3": "3" }), 400),
+});
+testEffect("maxPathLength", {
+  text: "10",
+  see: async (rig) => assertEquals(await statusOf(rig, "/healthz?some=more"), 400),
+});
+testEffect("maxJsonDepth", {
+  text: "2",
+  see: async (rig) => assertEquals(await outcome(rig, { other: [[[]]] }), [400, "invalid_request"]),
+});
+testEffect("maxConcurrentRequests", { text: "1", see: refusedWhileBusy([503, "overloaded"]) });
+testEffect("maxInflightPerClient", { text: "1", see: refusedWhileBusy([429, "client_limit"]) });
+
+const seeKey: Effect["see"] = async (rig) => {
+  assertEquals(await statusOf(rig, "/models"), 401);
+  assertEquals(await statusOf(rig, "/models", { Authorization: "Bearer sk-two" }), 200);
+};
+testEffect("apiKeyFile", { text: (rig) => textFile(rig, "sk-one\nsk-two\n"), see: seeKey });
+testEffect("apiKeys", { text: "sk-one,sk-two", see: seeKey });
+
+testEffect("preflight", {
+  text: "warn",
+  standIn: "absent",
+  see: async (rig) => {
+    await eventually("modeld serves all the same", async () => (await outcome(rig))[1] === "unreachable");
+  },
+});
+testEffect("preflightWait", {
+  text: "60s",
+  standIn: "absent",
+  given: { preflight: "fail" },
+  see: async (rig) => {
+    const late = await StandInLlamaServer.start({ port: Number(rig.llamaUrl.port) });
+    await eventually("modeld is ready", async () => await readyz(rig.url) === "ready");
+    await late.close();
+  },
+});
+
+testEffect("llamaConnectTimeout", {
+  text: "200ms",
+  upstream: () => BlackHole.open(),
+  see: async (rig) => {
+    // Well before the default of 5 s.
+    await eventually("modeld gives the connection up", async () => await readyz(rig.url) === "unreachable", 3_000);
+  },
+});
+testEffect("llamaCaFile", {
+  text: new URL("../../llama/tls/ca.pem", import.meta.url).pathname,
+  upstream: tlsServer,
+  see: async (rig) => {
+    await eventually("modeld is ready", async () => await readyz(rig.url) === "ready");
+    assertEquals(await outcome(rig), [200, undefined]);
+  },
+});
+
+Deno.test("no setting is left out", () => {
+  const elsewhere: readonly SettingName[] = ["config", "logLevel", "logFormat", "events"];
+  const missing = settingNames.filter((name) => {
+    const { deprecated }: Setting<unknown> = settingsTable[name];
+    return deprecated === undefined && !testedSettings.has(name) && !elsewhere.includes(name);
+  });
+  assertEquals(missing, []);
+});
+
+/** A llama-server behind TLS, its certificate signed by an authority of the tests' own. */
+function tlsServer(): Promise<Upstream> {
+  const pem = (name: string) => Deno.readTextFileSync(new URL(`../../llama/tls/${name}.pem`, import.meta.url));
+  const tls = { hostname: "127.0.0.1", port: 0, cert: pem("server"), key: pem("server_key"), onListen() {} };
+  const server = Deno.serve(tls, ({ method, url }) => {
+    if (method === "POST") return new Response(completionStream(["a", "b"]));
+    return Response.json(new URL(url).pathname === "/props" ? { total_slots: 1 } : { data: [{ id: "tiny" }] });
+  });
+  return Promise.resolve({ url: new URL(`https://127.0.0.1:${server.addr.port}`), close: () => server.shutdown() });
+}

@@ -1,0 +1,49 @@
+import { assert, assertEquals } from "@std/assert";
+import { type SettingName, settingsTable } from "../../../src/config/settings_table.ts";
+import { withFile } from "../../config/configure.ts";
+import { Daemon, type DaemonOptions } from "../../support/daemon.ts";
+import { infer } from "../../support/ndjson_client.ts";
+import type { SpawnedProcess } from "../../support/spawned_process.ts";
+import { StandInLlamaServer } from "../../support/stand_in_llama_server.ts";
+
+/** Settings that show on stdout or stderr: a value other than the default, and what shows it. */
+const effects: Partial<Record<SettingName, readonly [string, unknown, (process: SpawnedProcess) => void]>> = {
+  logLevel: ["debug", "debug", ({ stderrLines }) => {
+    const levels = stderrLines.map((line) => JSON.parse(line).level);
+    assert(levels.includes("DEBUG"));
+  }],
+  logFormat: ["text", "text", ({ stderrLines }) => {
+    assert(stderrLines.every((line) => !line.startsWith("{")));
+    assert(stderrLines.some((line) => /listening url=/.test(line)));
+  }],
+  events: ["true", true, ({ stdoutLines }) => {
+    assertEquals(stdoutLines.map((line) => JSON.parse(line).event), ["server_found"]);
+  }],
+};
+
+for (const [name, effect] of Object.entries(effects)) {
+  const { flag, variables, key, title } = settingsTable[name as SettingName];
+  const [text, inFile, see] = effect;
+  const ways: readonly (readonly [string, (path: string) => DaemonOptions])[] = [
+    ["flag", () => ({ args: [`${flag}=${text}`] })],
+    ["variable", () => ({ env: { [variables[0] ?? ""]: text } })],
+    ["config key", (path) => ({ args: ["--config", path] })],
+  ];
+  for (const [way, options] of ways) {
+    Deno.test(`${title} takes effect as ${way}`, async () => {
+      const standIn = await StandInLlamaServer.start();
+      await withFile(".json", JSON.stringify({ [key ?? ""]: inFile }), async (path) => {
+        const { args = [], env = {} } = options(path);
+        const daemon = await Daemon.start({ args: ["--llama-url", standIn.url.href, ...args], env });
+        try {
+          await daemon.ready();
+          assertEquals((await (await infer(daemon.url, { prompt: "Once" })).last()).done, true);
+        } finally {
+          await daemon.stop();
+          await standIn.close();
+        }
+        see(daemon.process);
+      });
+    });
+  }
+}

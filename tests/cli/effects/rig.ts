@@ -1,0 +1,131 @@
+import { assert } from "@std/assert";
+import { runDaemon } from "../../../src/cli/daemon.ts";
+import type { Kind } from "../../../src/config/kind.ts";
+import { type SettingName, settingsTable } from "../../../src/config/settings_table.ts";
+import { configure, withFile } from "../../config/configure.ts";
+import { eventually } from "../../support/eventually.ts";
+import { infer, type InferReply } from "../../support/ndjson_client.ts";
+import { freePort } from "../../support/real_llama_server.ts";
+import { StandInLlamaServer, type StandInOptions } from "../../support/stand_in_llama_server.ts";
+
+/** One setting with a value, and how a user of modeld sees that it counts. */
+export interface Effect {
+  /** As text of a flag or a variable. */
+  readonly text: string | ((rig: Rig) => string);
+  /** Other settings that it needs. */
+  readonly given?: Partial<Record<SettingName, string>>;
+  /** How the stand-in llama-server is; `absent`: not there, and modeld is not waited for. */
+  readonly standIn?: StandInOptions | "absent";
+  /** What modeld is in front of in place of the stand-in; modeld is not waited for. */
+  readonly upstream?: () => Promise<Upstream>;
+  /** Fails unless the value counts, and so also with the default. */
+  see(rig: Rig): Promise<void>;
+}
+
+/** Something that a llama-url can name. */
+export interface Upstream {
+  readonly url: URL;
+  close(): void | Promise<void>;
+}
+
+/** A daemon in this process, in front of a stand-in llama-server, and a folder of the test's own. */
+export interface Rig {
+  readonly url: URL;
+  readonly llamaUrl: URL;
+  readonly standIn: StandInLlamaServer;
+  readonly folder: string;
+  /** Asks for an end; resolves with the exit code. */
+  stop(): Promise<number>;
+  infer(more?: Record<string, unknown>, headers?: Record<string, string>): Promise<InferReply>;
+}
+
+/** Less than any default deadline that a test could see in place of its value, in ms. */
+const longest = 9_000;
+
+/** The settings that have been tested. */
+export const testedSettings = new Set<SettingName>();
+
+/** Registers a test for each source of the setting. */
+export function testEffect(name: SettingName, effect: Effect): void {
+  testedSettings.add(name);
+  const { flag, variables, key, title } = settingsTable[name];
+  if (flag !== undefined) {
+    Deno.test(`${title} takes effect as flag`, () => run(name, effect, (text) => ({ args: [`${flag}=${text}`] })));
+  }
+  for (const variable of variables) {
+    Deno.test(`${title} takes effect as ${variable}`, () =>
+      run(name, effect, (text) => ({ env: { [variable]: text } })));
+  }
+  if (key === undefined) return;
+  Deno.test(`${title} takes effect as config key`, () =>
+    run(name, effect, (text) => ({ file: { [key]: fileValue(settingsTable[name].kind, text) } })));
+}
+
+/** The value as JSON has it. */
+function fileValue({ schema }: Pick<Kind<unknown>, "schema">, text: string): unknown {
+  if (schema.type === "array") return text.split(",");
+  return schema.type === "integer" || schema.type === "boolean" ? JSON.parse(text) : text;
+}
+
+interface Way {
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly file?: Readonly<Record<string, unknown>>;
+}
+
+async function run(name: SettingName, effect: Effect, way: (text: string) => Way): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  const absent = effect.standIn === "absent";
+  const port = freePort();
+  const standIn = await StandInLlamaServer.start(effect.standIn === "absent" ? {} : effect.standIn);
+  if (absent) await standIn.close();
+  const upstream = await effect.upstream?.() ?? { url: standIn.url, close: () => {} };
+  const stop = new AbortController();
+  let done = Promise.resolve(0);
+  const rig: Rig = {
+    url: new URL(`http://127.0.0.1:${port}`),
+    llamaUrl: upstream.url,
+    standIn,
+    folder,
+    stop: () => {
+      stop.abort();
+      return done;
+    },
+    infer: (more, headers) => infer(rig.url, { prompt: "Once", ...more }, { headers: { ...headers } }),
+  };
+  try {
+    const text = typeof effect.text === "string" ? effect.text : effect.text(rig);
+    const { args = [], env = {}, file } = way(text);
+    const given = {
+      addr: rig.url.host,
+      llamaUrl: upstream.url.href,
+      modelsDir: folder,
+      preflight: "off",
+      shutdownTimeout: "0",
+      ...effect.given,
+    };
+    const flags = Object.entries(given).filter(([other]) => other !== name);
+    const allArgs = [...flags.map(([other, value]) => `${settingsTable[other as SettingName].flag}=${value}`), ...args];
+    const configuration = await withFile(".json", JSON.stringify(file ?? {}), (path) => {
+      return configure({ args: [`--config=${path}`, ...allArgs], env });
+    });
+    done = runDaemon(configuration, stop.signal);
+    if (!absent && effect.upstream === undefined) {
+      await eventually("modeld is ready", async () => await readyz(rig.url) !== "loading");
+    }
+    const startedAt = performance.now();
+    await effect.see(rig);
+    const took = performance.now() - startedAt;
+    assert(took < longest, `it took ${took} ms, so it may be the default that was seen`);
+  } finally {
+    await rig.stop();
+    if (!absent) await standIn.close();
+    await upstream.close();
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** What `/readyz` says. */
+export async function readyz(url: URL): Promise<string> {
+  return await (await fetch(new URL("/readyz", url))).text();
+}
