@@ -50,24 +50,36 @@ Deno.test("dev says which setting is wrong, and starts nothing", async () => {
   assertMatch(lines.join("\n"), /addr: "nonsense" .*is not an address/);
 });
 
-Deno.test("without a llama-server, dev says that the answers are canned", async () => {
-  const upstream = await startUpstream(() => {
-    throw new Error("no llama-server");
-  });
+/** Runs a test with `LLAMA_SERVER_BIN` as given, whatever the machine says. */
+async function withLlamaServerBin(path: string | undefined, run: () => Promise<void>): Promise<void> {
+  const before = Deno.env.get("LLAMA_SERVER_BIN");
+  const set = (value: string | undefined) =>
+    value === undefined ? Deno.env.delete("LLAMA_SERVER_BIN") : Deno.env.set("LLAMA_SERVER_BIN", value);
+  set(path);
   try {
-    assertStringIncludes(upstream.description, "CANNED");
-    assertEquals(await answers(`${upstream.url}health`), true);
+    await run();
   } finally {
-    await upstream.stop();
+    set(before);
   }
-  assertEquals(await answers(`${upstream.url}health`), false);
+}
+
+Deno.test("without a llama-server, dev says that the answers are canned", async () => {
+  await withLlamaServerBin(undefined, async () => {
+    const upstream = await startUpstream(() => {
+      throw new Error("no llama-server");
+    });
+    try {
+      assertStringIncludes(upstream.description, "CANNED");
+      assertEquals(await answers(`${upstream.url}health`), true);
+    } finally {
+      await upstream.stop();
+    }
+    assertEquals(await answers(`${upstream.url}health`), false);
+  });
 });
 
 Deno.test("a llama-server that was named but is not there is not replaced by the stand-in", async () => {
-  Deno.env.set("LLAMA_SERVER_BIN", "/nowhere/llama-server");
-  try {
+  await withLlamaServerBin("/nowhere/llama-server", async () => {
     await assertRejects(() => startUpstream(), Error, "LLAMA_SERVER_BIN names /nowhere/llama-server");
-  } finally {
-    Deno.env.delete("LLAMA_SERVER_BIN");
-  }
+  });
 });
