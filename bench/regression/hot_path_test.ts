@@ -24,7 +24,7 @@ Deno.test("a token costs modeld little more than a bare loop that reads, parses 
   const modeld = async (response: Response): Promise<ReadableStream<Uint8Array>> => {
     const silence = new SilenceWatch({ firstToken: 0, idle: 0 }, systemClock, () => {});
     const generation = new SlottedGeneration(
-      new StreamedGeneration(new ByteStream(response, new AbortScope()), silence),
+      new StreamedGeneration(new ByteStream(response, new AbortScope(), "generate"), silence),
       () => {},
     );
     const inference = inferences.begin("regression", new Request("http://modeld.invalid/infer"));

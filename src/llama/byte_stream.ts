@@ -12,12 +12,15 @@ const BUFFER_SIZE = 4 * 1024;
 export class ByteStream {
   readonly #reader: ReadableStreamBYOBReader;
   readonly #scope: AbortScope;
+  readonly #operation: string;
   #buffer = new ArrayBuffer(BUFFER_SIZE);
   #open = true;
 
-  constructor(response: Response, scope: AbortScope) {
+  /** @param operation what modeld is doing, for messages. */
+  constructor(response: Response, scope: AbortScope, operation: string) {
     this.#reader = (response.body ?? new Blob().stream()).getReader({ mode: "byob" });
     this.#scope = scope;
+    this.#operation = operation;
     scope.signal.addEventListener("abort", this.#cancelRead, { once: true });
   }
 
@@ -33,10 +36,10 @@ export class ByteStream {
       result = await this.#reader.read(new Uint8Array(this.#buffer));
     } catch (cause) {
       this.#scope.signal.throwIfAborted();
-      throw new ModeldError("truncated", "adapter generate: the connection to llama-server broke", { cause });
+      throw new ModeldError("truncated", `adapter ${this.#operation}: the connection to llama-server broke`, { cause });
     }
     this.#scope.signal.throwIfAborted();
-    if (!this.#open) throw new ModeldError("cancelled", "the generation was cancelled");
+    if (!this.#open) throw new ModeldError("cancelled", `adapter ${this.#operation}: cancelled`);
     if (result.done) {
       this.#open = false;
       return undefined;

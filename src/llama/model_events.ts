@@ -24,7 +24,7 @@ export async function* modelEvents(client: ServerClient, signal: AbortSignal): A
     scope.follow(signal);
     const response = await client.open(call, scope);
     if (!response.ok) throw failureOf(call.operation, await client.read(call, response, scope));
-    stream = new ByteStream(response, scope);
+    stream = new ByteStream(response, scope, call.operation);
     const lines = new LineSplitter();
     const framer = new EventFramer();
     for (let bytes; (bytes = await stream.read()) !== undefined;) {

@@ -29,8 +29,7 @@ export interface Call {
 
 /** The one place that sends HTTP requests to llama-server. */
 export class ServerClient {
-  /** llama-server's address as messages may show it. */
-  readonly shownUrl: string;
+  /** The address without a trailing slash. */
   readonly #base: string;
   readonly #headers: Readonly<Record<string, string>>;
   readonly #connectWatch: ConnectWatch;
@@ -41,7 +40,6 @@ export class ServerClient {
   constructor(options: ServerClientOptions) {
     const { url, apiKey, connectTimeout, clock } = options;
     this.#base = url.origin + url.pathname.replace(/\/+$/, "");
-    this.shownUrl = this.#base;
     this.#headers = {
       // An encoding would hold tokens back until a block of them is full.
       "accept-encoding": "identity",
@@ -130,14 +128,14 @@ export class ServerClient {
       });
     } catch (error) {
       if (scope.signal.aborted) throw scope.signal.reason;
-      throw fetchFailure(call.operation, this.shownUrl, error);
+      throw fetchFailure(call.operation, this.#base, error);
     }
   }
 
   #unreachable(what: string): ModeldError {
     return new ModeldError(
       "unreachable",
-      `llama-server at ${this.shownUrl} ${what} within ${this.#callDeadline.ms} ms (--llama-connect-timeout): ` +
+      `llama-server at ${this.#base} ${what} within ${this.#callDeadline.ms} ms (--llama-connect-timeout): ` +
         "is it running, and is --llama-url right?",
     );
   }

@@ -10,6 +10,9 @@ import type { SharedDeadline } from "./shared_deadline.ts";
 import { type SilenceLimits, SilenceWatch } from "./silence_watch.ts";
 import { StreamedGeneration } from "./streamed_generation.ts";
 
+/** What modeld is doing here, for messages. */
+const OPERATION = "generate";
+
 /** What starting a generation needs beyond the request. */
 export interface GenerationContext {
   readonly client: ServerClient;
@@ -38,7 +41,7 @@ export async function startGeneration(
     if (deadline.ms > 0) scope.follow(deadline.start(), () => timedOut(deadline.ms));
     watch.wait();
     const response = await post(client, request, shape, scope);
-    return new StreamedGeneration(new ByteStream(response, scope), watch);
+    return new StreamedGeneration(new ByteStream(response, scope, OPERATION), watch);
   } catch (error) {
     watch.release();
     scope.release();
@@ -54,7 +57,7 @@ async function post(
 ): Promise<Response> {
   const [path, ...others] = GENERATION_PATHS[shape];
   const body = generationBody(request, shape);
-  let call = { operation: "generate", method: "POST" as const, path, body, headers: request.headers ?? {} };
+  let call = { operation: OPERATION, method: "POST" as const, path, body, headers: request.headers ?? {} };
   let response = await client.open(call, scope);
   for (const other of others) {
     if (!isMissing(response.status)) break;
@@ -63,7 +66,7 @@ async function post(
     response = await client.open(call, scope);
   }
   if (response.ok) return response;
-  throw failureOf("generate", await client.read(call, response, scope));
+  throw failureOf(OPERATION, await client.read(call, response, scope));
 }
 
 function timedOut(ms: number): ModeldError {

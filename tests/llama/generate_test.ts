@@ -1,11 +1,13 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { ModeldError } from "../../src/errors.ts";
 import { CANNED_TOKENS } from "../support/canned_generation.ts";
-import { chunk, CLOSE_DELIMITED_HEAD, LAST_CHUNK, replyJson, STREAM_HEAD } from "../support/replies.ts";
+import { chunk, CLOSE_DELIMITED_HEAD, head, LAST_CHUNK, replyJson, STREAM_HEAD } from "../support/replies.ts";
 import { completionStream, completionToken, errorBody, nativeStream, sse } from "../support/wire_streams.ts";
 import { adapterTo, connectionClosed, never, readAll, withStandIn } from "./adapter_under_test.ts";
 
 const REQUEST = { prompt: "Once" };
+const EMPTY = head(200, { "Content-Length": "0" });
+const NO_CONTENT = "HTTP/1.1 204 No Content\r\n\r\n";
 
 for (
   const [mode, options, path] of [
@@ -165,6 +167,20 @@ Deno.test("a generation never goes over a connection that was used before: the s
     assertEquals(standIn.connectionCount, 2);
   });
 });
+
+for (const [what, reply] of [["an empty answer", EMPTY], ["an answer without a body", NO_CONTENT]] as const) {
+  Deno.test(`${what} is truncated`, async () => {
+    await withStandIn({}, async (standIn, adapter) => {
+      standIn.next(async (exchange) => {
+        await exchange.send(reply);
+        await exchange.close();
+      });
+      const generation = await adapter.generate(REQUEST, never);
+      const error = await assertRejects(() => generation.next(), ModeldError);
+      assertEquals(error.kind, "truncated");
+    });
+  });
+}
 
 Deno.test("a whole answer in place of a stream is understood", async () => {
   await withStandIn({}, async (standIn, adapter) => {
