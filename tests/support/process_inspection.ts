@@ -26,3 +26,13 @@ export async function childrenOf(pid: number): Promise<number[]> {
   const children = (await output("sh", "-c", 'cat "/proc/$0/task/"*/children', String(pid))).trim();
   return children === "" ? [] : children.split(/\s+/).map(Number);
 }
+
+/** How many IPv4 sockets with one of these local or remote ports are in TIME_WAIT. */
+export async function timeWaitSockets(ports: readonly number[]): Promise<number> {
+  const hex = ports.map((port) => port.toString(16).toUpperCase().padStart(4, "0"));
+  const [, ...rows] = (await output("cat", "/proc/net/tcp")).trim().split("\n");
+  return rows.filter((row) => {
+    const [, local = "", remote = "", state] = row.trim().split(/\s+/);
+    return state === "06" && [local, remote].some((end) => hex.includes(end.split(":")[1] ?? ""));
+  }).length;
+}
