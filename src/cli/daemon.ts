@@ -1,8 +1,10 @@
 import { getLogger } from "@logtape/logtape";
+import { systemClock } from "../clock.ts";
 import type { Configuration } from "../config/load.ts";
 import type { HttpServer } from "../http/server.ts";
 import type { Manager } from "../manager/manager.ts";
 import { connect } from "./connect.ts";
+import { EventLines } from "./event_lines.ts";
 import { listen } from "./listen.ts";
 import { makeManager } from "./make_manager.ts";
 import { passPreflight } from "./pass_preflight.ts";
@@ -16,7 +18,8 @@ const log = getLogger(["modeld", "serve"]);
 export async function runDaemon(configuration: Configuration, stop: AbortSignal): Promise<number> {
   const { settings } = configuration;
   const adapter = connect(configuration);
-  const manager = makeManager(configuration, adapter);
+  const events = new EventLines(Deno.stdout);
+  const manager = makeManager(configuration, adapter, (event) => events.add(event));
   const http = listen(configuration, manager);
   if (http === undefined) {
     await manager.close();
@@ -26,9 +29,13 @@ export async function runDaemon(configuration: Configuration, stop: AbortSignal)
   const passed = adapter === undefined || await passPreflight(adapter, settings, stop);
   if (passed) await serveUntil(stop, manager);
   await shutDown(http, manager, passed ? settings.shutdownTimeout : 0);
+  await events.flush(lastEventsMs, systemClock);
   log.info("stopped");
   return passed ? 0 : 1;
 }
+
+/** How long the last events may take to a reader that is slow, in ms. */
+const lastEventsMs = 500;
 
 async function serveUntil(stop: AbortSignal, manager: Manager): Promise<void> {
   if (!stop.aborted) {

@@ -2,11 +2,15 @@ import { systemClock } from "../clock.ts";
 import type { Configuration } from "../config/load.ts";
 import type { InferenceAdapter } from "../llama/adapter.ts";
 import { createManager } from "../manager/create_manager.ts";
+import type { LifecycleEvent } from "../manager/lifecycle_events.ts";
 import type { Manager } from "../manager/manager.ts";
-import { print } from "./print.ts";
 
 /** The manager of the configured models; without an adapter it refuses every inference. */
-export function makeManager({ settings }: Configuration, adapter: InferenceAdapter | undefined): Manager {
+export function makeManager(
+  { settings }: Configuration,
+  adapter: InferenceAdapter | undefined,
+  onEvent: (event: LifecycleEvent) => void,
+): Manager {
   return createManager({
     ...(adapter === undefined ? {} : { adapter }),
     ...(settings.llamaUrl === undefined ? {} : { serverUrl: settings.llamaUrl }),
@@ -21,6 +25,6 @@ export function makeManager({ settings }: Configuration, adapter: InferenceAdapt
     drainTimeout: settings.drainTimeout,
     clock: systemClock,
     random: Math.random,
-    ...(settings.events ? { onEvent: (event) => void print(`${JSON.stringify(event)}\n`) } : {}),
+    ...(settings.events ? { onEvent } : {}),
   });
 }

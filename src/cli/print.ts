@@ -13,5 +13,10 @@ export function printProblem(text: string): void {
 
 function writeAll(to: { writeSync(bytes: Uint8Array): number }, text: string): void {
   const bytes = encoder.encode(text);
-  for (let written = 0; written < bytes.length;) written += to.writeSync(bytes.subarray(written));
+  try {
+    for (let written = 0; written < bytes.length;) written += to.writeSync(bytes.subarray(written));
+  } catch (error) {
+    // Whoever reads has seen enough, as `modeld --help | head` does.
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+  }
 }
