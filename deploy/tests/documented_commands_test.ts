@@ -2,12 +2,13 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import project from "../../deno.json" with { type: "json" };
 import { modelFolder } from "../../e2e/support/test_model.ts";
 import { SpawnedProcess } from "../../tests/support/spawned_process.ts";
-import { targets } from "../../tools/release/targets.ts";
+import { hostTarget } from "../../tools/release/host_target.ts";
+import { buildEnvironment } from "./build_environment.ts";
 import { documentedCommands } from "./documented_commands.ts";
 import { Terminal } from "./terminal.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
-const HOST = targets.find((target) => target.startsWith(Deno.build.arch) && target.includes(Deno.build.os)) ?? "";
+const HOST = hostTarget();
 const LLAMA_SERVER = "llama-server -m /path/to/model.gguf --host 127.0.0.1 --port 8081";
 
 /** The pages, and what must run already for their commands to make sense. */
@@ -59,7 +60,7 @@ async function withTerminal(
     MODELD_RELEASES: `http://127.0.0.1:${releases.addr.port}`,
     MODELD_TO: `${folder}/.bin`,
     ...pageEnv,
-    ...given("DENORT_BIN", "MODELD_STD"),
+    ...buildEnvironment(),
   };
   try {
     await run(`git -C '${ROOT}' ls-files -z | xargs -0 cp --parents -t '${folder}'`);
@@ -77,13 +78,6 @@ async function withTerminal(
 }
 
 async function run(command: string): Promise<void> {
-  const process = new SpawnedProcess("bash", ["-c", `cd '${ROOT}' && ${command}`], given("DENORT_BIN", "MODELD_STD"));
+  const process = new SpawnedProcess("bash", ["-c", `cd '${ROOT}' && ${command}`], buildEnvironment());
   assertEquals((await process.exited).code, 0, process.lines.join("\n"));
-}
-
-function given(...names: string[]): Record<string, string> {
-  return Object.fromEntries(names.flatMap((name) => {
-    const value = Deno.env.get(name);
-    return value === undefined ? [] : [[name, value]];
-  }));
 }

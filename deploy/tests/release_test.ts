@@ -1,10 +1,11 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import project from "../../deno.json" with { type: "json" };
 import { SpawnedProcess } from "../../tests/support/spawned_process.ts";
-import { targets } from "../../tools/release/targets.ts";
+import { hostTarget } from "../../tools/release/host_target.ts";
+import { buildEnvironment } from "./build_environment.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
-const HOST = targets.find((target) => target.startsWith(Deno.build.arch) && target.includes(Deno.build.os)) ?? "";
+const HOST = hostTarget();
 
 async function run(program: string, args: string[], env: Record<string, string> = {}): Promise<string> {
   const process = new SpawnedProcess(program, args, env);
@@ -21,14 +22,8 @@ Deno.test("a release for this system, as compile:all makes it, is installed by i
   });
   try {
     const releases = `http://127.0.0.1:${server.addr.port}`;
-    const given = Object.fromEntries(
-      ["DENORT_BIN", "MODELD_STD"].flatMap((name) => {
-        const value = Deno.env.get(name);
-        return value === undefined ? [] : [[name, value]];
-      }),
-    );
     const options = ["--tag", `v${project.version}`, "--releases", releases, "--target", HOST];
-    await run(Deno.execPath(), ["task", "-q", "compile:all", ...options], given);
+    await run(Deno.execPath(), ["task", "-q", "compile:all", ...options], buildEnvironment());
 
     await run("sh", [`${ROOT}dist/release/install.sh`, "--to", `${folder}/bin`]);
     assertMatch(await run(`${folder}/bin/modeld`, ["--version"]), new RegExp(`^modeld ${project.version}\n`));
