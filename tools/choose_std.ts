@@ -26,7 +26,10 @@ export async function chooseStd({ wanted, isCached, unreachable }: StdCircumstan
   if (await isCached()) return { source: "jsr" };
   const reason = await unreachable();
   if (reason === undefined) return { source: "jsr" };
-  return { source: "local", note: `${reason}: using the stand-ins in tools/std for @std (MODELD_STD=local says so)` };
+  return {
+    source: "local",
+    note: `${reason}: using the stand-ins in tools/std for @std (MODELD_STD=local spares the question)`,
+  };
 }
 
 /** Asks for a small page of JSR and says why it cannot be had within `deadline` ms; `undefined` when it can. */

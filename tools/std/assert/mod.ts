@@ -1,6 +1,6 @@
 import { equal } from "./equal.ts";
 
-/** The class of an expected error; `any`, as the real one has it, would let constructors of every shape in: `never` does. */
+/** The class of an expected error, whatever its constructor takes. */
 type ErrorClass<E extends Error> = abstract new (...args: never[]) => E;
 
 /** What a failed assertion throws. */
