@@ -1,4 +1,4 @@
-import type { Histogram } from "prom-client";
+import type { Histogram } from "./prometheus.ts";
 import { BucketCounts, BUCKETS_SECONDS } from "./bucket_counts.ts";
 
 /** A sample as prom-client's registry writes it. */

@@ -1,4 +1,4 @@
-import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import { Counter, Gauge, Histogram, type Registry } from "./prometheus.ts";
 import { BUCKETS_SECONDS } from "./bucket_counts.ts";
 
 /** Who is told of HTTP requests. `path` is the route (`/infer`), never the raw path; `other` where there is none. */

@@ -1,4 +1,4 @@
-import { Counter, Histogram, type Registry } from "prom-client";
+import { Counter, Histogram, type Registry } from "./prometheus.ts";
 import { BUCKETS_SECONDS } from "./bucket_counts.ts";
 import { FoldedHistogram } from "./folded_histogram.ts";
 import type { InferenceObserver } from "./inference_observer.ts";

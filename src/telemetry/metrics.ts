@@ -1,4 +1,4 @@
-import { Gauge, Registry } from "prom-client";
+import { Gauge, Registry } from "./prometheus.ts";
 import type { Clock } from "../clock.ts";
 import type { Status } from "../manager/status.ts";
 import { backpressureCounter, type HttpMetrics, httpMetrics } from "./http_metrics.ts";

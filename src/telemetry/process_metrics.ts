@@ -1,5 +1,5 @@
 import process from "node:process";
-import { Counter, Gauge, type Registry } from "prom-client";
+import { Counter, Gauge, type Registry } from "./prometheus.ts";
 
 /**
  * What the process uses, from what Deno tells without a permission: prom-client's own process metrics read /proc, which Deno

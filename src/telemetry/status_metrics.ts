@@ -1,4 +1,4 @@
-import { Counter, Gauge, type Registry } from "prom-client";
+import { Counter, Gauge, type Registry } from "./prometheus.ts";
 import type { InstanceStatus, Status } from "../manager/status.ts";
 
 /** Metrics that mirror `GET /status`. @returns what brings them up to date; called at each scrape. */
