@@ -8,6 +8,7 @@ import { ModeldError } from "../errors.ts";
  * @throws ModeldError `invalid_request` where the body is over the limit or not UTF-8; `cancelled` where the client left
  */
 export async function readBody(request: Request, maxBytes: number, signal: AbortSignal): Promise<string> {
+  signal.throwIfAborted();
   const declared = request.headers.get("content-length");
   if (Number(declared ?? 0) > maxBytes) throw tooLarge(maxBytes);
   let bytes: Uint8Array;

@@ -122,7 +122,7 @@ class TokenSource implements UnderlyingDefaultSource<Uint8Array> {
     try {
       while (chunk.completion === undefined) {
         this.#add(chunk.fragments);
-        if (this.#lines.length > READ_AHEAD) await new Promise<void>((resolve) => this.#wakeReceive = resolve);
+        if (this.#lines.length > READ_AHEAD) await this.#untilWritten();
         chunk = await nextChunk(this.#generation, this.#inference.timeline);
       }
       this.#add(chunk.fragments);
@@ -137,6 +137,12 @@ class TokenSource implements UnderlyingDefaultSource<Uint8Array> {
     }
     this.#wakePull?.();
     this.#endGather?.();
+  }
+
+  /** Waits for the client to take what is there. That is no time that modeld itself cost. */
+  #untilWritten(): Promise<void> {
+    this.#inference.timeline.waiting();
+    return new Promise((resolve) => this.#wakeReceive = resolve);
   }
 
   #add(fragments: readonly string[]): void {

@@ -25,6 +25,15 @@ Deno.test("while draining, a new inference is turned away without reaching the m
     assertEquals(await observer.outcomes(), ["shutdown"]);
   }));
 
+Deno.test("while draining, a new inference is turned away before its body has come", () =>
+  withServer(async ({ http, port }) => {
+    http.drain();
+    using client = await RawClient.connect(port);
+    await client.send(inferHead("Content-Length: 20") + '{"pro');
+    await client.readUntil("}");
+    assertEquals(client.received.slice(0, 12), "HTTP/1.1 503");
+  }));
+
 Deno.test("while draining, a stream goes on to its end", () =>
   withServer(async ({ http, infer, manager, observer }) => {
     const { promise, resolve } = Promise.withResolvers<Parameters<typeof manager.script>[0]>();
