@@ -39,6 +39,20 @@ Deno.test("the infer deadline ends a stream with an error line", async () => {
   }, { clock, inferTimeout: 3_000 });
 });
 
+Deno.test("the body deadline is over once the body is here", async () => {
+  const clock = new FakeClock();
+  await withServer(async ({ infer, manager, observer }) => {
+    const { promise, resolve } = Promise.withResolvers<Parameters<typeof manager.script>[0]>();
+    manager.script = (generation) => resolve(generation);
+    const reply = infer({ prompt: "hi" });
+    const generation = await promise;
+    await clock.tick(60_000);
+    generation.complete();
+    await (await reply).text();
+    assertEquals(await observer.outcomes(), ["ok"]);
+  }, { clock, bodyTimeout: 10_000 });
+});
+
 Deno.test("however many requests there are, a deadline has one timer, and none once the server has stopped", async () => {
   const clock = new FakeClock();
   await withServer(async ({ infer, metrics }) => {
