@@ -60,7 +60,7 @@ function serverStatus(state: ManagerState, url: string, unix: (at: number) => nu
   const description = server.is === "found" ? server.description : undefined;
   return {
     url,
-    reachable: server.is === "found",
+    reachable: server.is === "found" || (server.is === "unknown" && server.reached),
     ...(description !== undefined && { kind: description.kind }),
     ...(description?.build !== undefined && { build: description.build }),
     ...(lastSeenAt !== undefined && { last_seen_unix: unix(lastSeenAt) }),

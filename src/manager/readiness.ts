@@ -6,7 +6,7 @@ import { route } from "./state/route.ts";
 /** Whether a request for the default model would be served. */
 export function readinessOf(state: ManagerState): Readiness {
   if (state.lifecycle === "draining" || state.lifecycle === "closed") return "draining";
-  if (state.server.is === "lost") return state.server.error.kind === "loading" ? "loading" : "unreachable";
+  if (state.server.is === "lost") return "unreachable";
   if (state.lifecycle === "starting" || state.server.is === "unknown") return "loading";
 
   const found = route(state, undefined);

@@ -91,7 +91,6 @@ export class FakeAdapter implements InferenceAdapter {
     const refusal = this.down ?? this.refuseNext;
     this.refuseNext = undefined;
     if (refusal !== undefined) return Promise.reject(refusal);
-    if (signal.aborted) return Promise.reject(signal.reason);
     const generation = new FakeGeneration(request, signal);
     this.generations.push(generation);
     return Promise.resolve(generation);

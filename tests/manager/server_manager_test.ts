@@ -115,16 +115,17 @@ Deno.test("a known server that answers every question with loading, as it does w
   await rig.close();
 });
 
-Deno.test("a server that has said nothing yet but that it is loading is loading, not unreachable", async () => {
+Deno.test("a server that has said nothing yet but that it is loading is waited for", async () => {
   const adapter = new FakeAdapter("m");
   adapter.down = new ModeldError("loading", "Loading model");
   const rig = await new ManagerRig(adapter).open();
   assertEquals(rig.manager.readiness(), "loading");
-  const error = await rig.infer().error();
-  assertEquals([error.kind, error.retryAfterSeconds], ["loading", 1]);
+  const client = await rig.inferred();
+  await rig.pass(300);
+  assertEquals([client.state(), rig.manager.status().server?.reachable], ["pending", true]);
   adapter.down = undefined;
-  await rig.pass(3_000);
-  await rig.complete(await rig.inferred(), 0);
+  await rig.pass(300);
+  await rig.complete(client, 0);
   await rig.close();
 });
 

@@ -8,6 +8,7 @@ import {
   notReadyInTime,
   queueFull,
   serverLost,
+  serverNotSeenYet,
   shuttingDown,
   waitedTooLong,
 } from "./refusals.ts";
@@ -67,7 +68,8 @@ function admit(state: ManagerState, ticket: Ticket, now: number): void {
 /** Why no request at all is let in, if so. */
 function closedTo(state: ManagerState): ModeldError | undefined {
   if (state.lifecycle === "draining" || state.lifecycle === "closed") return shuttingDown();
-  if (state.lifecycle === "starting" || state.server.is === "unknown") return notOpenYet();
+  if (state.lifecycle === "starting") return notOpenYet();
+  if (state.server.is === "unknown") return serverNotSeenYet();
   return state.server.is === "lost" ? serverLost(state.server.error) : undefined;
 }
 
@@ -143,7 +145,7 @@ function start(state: ManagerState, instance: Instance, ticket: Ticket, now: num
 
 /** Turns those away whose max-wait is over. Deadlines come in the order of the queues. */
 export function expire(state: ManagerState, now: number): void {
-  for (const ticket of expired(state.unrouted, now)) refuse(state, ticket, notOpenYet());
+  for (const ticket of expired(state.unrouted, now)) refuse(state, ticket, serverNotSeenYet());
   for (const instance of state.instances.values()) {
     for (const ticket of expired(instance.waiting, now)) {
       leave(state, ticket);

@@ -30,6 +30,8 @@ export type Event =
   /** llama-server said `loading`, so it was not begun: it gives its slot back and waits again. */
   | { readonly is: "postponed"; readonly ticket: Ticket }
   | { readonly is: "seen"; readonly sighting: Sighting }
+  /** The server answers nothing but that it is loading. */
+  | { readonly is: "warming"; readonly askedAt: number }
   | { readonly is: "lost"; readonly error: ModeldError }
   /** The server accepted a load or unload. */
   | { readonly is: "accepted"; readonly model: string }

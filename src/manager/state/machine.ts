@@ -5,7 +5,7 @@ import type { Ending, Event } from "./events.ts";
 import type { ManagerState } from "./manager_state.ts";
 import { serverLost, shuttingDown } from "./refusals.ts";
 import { checkResidency, fail, forgetResidency, holdUnconfirmed, idleDeadline, placeLoads } from "./residency.ts";
-import { takeSighting } from "./sighting.ts";
+import { takeSighting, takeWarming } from "./sighting.ts";
 import type { Ticket } from "./ticket.ts";
 
 /**
@@ -32,6 +32,8 @@ function apply(state: ManagerState, event: Event, now: number): void {
       return postpone(state, event.ticket, now);
     case "seen":
       return takeSighting(state, event.sighting, now);
+    case "warming":
+      return takeWarming(state, event.askedAt, now);
     case "lost":
       return lose(state, event.error);
     case "accepted":

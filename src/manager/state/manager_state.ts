@@ -19,8 +19,8 @@ export interface Limits {
 
 /** llama-server as the state machine knows it. */
 export type Server =
-  /** Not asked yet. */
-  | { readonly is: "unknown" }
+  /** It has said nothing of itself: it was not asked yet, or it is reached and only says that it is loading. */
+  | { readonly is: "unknown"; readonly reached: boolean }
   | { readonly is: "found"; readonly description: ServerDescription }
   | { readonly is: "lost"; readonly error: ModeldError };
 
@@ -36,7 +36,7 @@ export interface ManagerState {
   readonly instances: Map<string, Instance>;
   /** Whether the server has a list, so that a name can be checked against it. */
   hasList: boolean;
-  /** Requests that came before the server was first seen, in order. */
+  /** Requests that came before the server has said what it is, in order. */
   readonly unrouted: Ticket[];
   /** Requests that have arrived so far. */
   arrivals: number;
@@ -53,7 +53,7 @@ export function initialState(limits: Limits, random: () => number): ManagerState
     limits,
     random,
     lifecycle: "starting",
-    server: { is: "unknown" },
+    server: { is: "unknown", reached: false },
     lastSeenAt: undefined,
     instances: new Map(),
     hasList: false,

@@ -55,6 +55,10 @@ export function notOpenYet(): ModeldError {
   });
 }
 
+export function serverNotSeenYet(): ModeldError {
+  return new ModeldError("loading", "llama-server is loading, or has not answered yet", { retryAfterSeconds: SOON });
+}
+
 export function shuttingDown(): ModeldError {
   return new ModeldError("shutting_down", "modeld is shutting down", { retryAfterSeconds: SOON });
 }
@@ -77,11 +81,8 @@ export function modelNotFound(message: string): ModeldError {
   return new ModeldError("model_not_found", `model not found: ${message}`);
 }
 
-/**
- * For requests that meet a lost server: a refusal of key or version stays one, and so does a server that has said nothing
- * yet but that it is loading; anything else is an absent server.
- */
+/** For requests that meet a lost server: a refusal of key or version stays one, anything else is an absent server. */
 export function serverLost(error: ModeldError): ModeldError {
-  const kind = error.kind === "upstream_refused" || error.kind === "loading" ? error.kind : "unreachable";
+  const kind = error.kind === "upstream_refused" ? error.kind : "unreachable";
   return new ModeldError(kind, error.message, { cause: error, retryAfterSeconds: 1 });
 }

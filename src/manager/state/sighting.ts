@@ -36,6 +36,18 @@ export function takeSighting(state: ManagerState, sighting: Sighting, now: numbe
   admitUnrouted(state, now);
 }
 
+/** The server is there and loads its only model: what it said of itself before still holds, if anything. */
+export function takeWarming(state: ManagerState, askedAt: number, now: number): void {
+  state.lastSeenAt = now;
+  if (state.server.is !== "found") {
+    state.server = { is: "unknown", reached: true };
+  } else if (state.server.description.kind !== "router") {
+    for (const instance of state.instances.values()) {
+      if (askedAt > instance.commandedAt) followHealth(state, instance, "loading", now);
+    }
+  }
+}
+
 function nameless(state: ManagerState): KnownModel {
   return { id: state.limits.defaultModel ?? NAMELESS, aliases: [], state: "loaded" };
 }

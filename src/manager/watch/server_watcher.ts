@@ -21,6 +21,9 @@ const DESCRIPTION_AGE = 1_500;
 /** An event stream that ends sooner than this says nothing by its end, in ms. */
 const SHORT_STREAM = 1_000;
 
+/** What one look found. */
+type Report = Extract<Event, { is: "seen" | "warming" | "lost" }>;
+
 export interface WatcherOptions {
   readonly adapter: InferenceAdapter;
   readonly calls: ServerCalls;
@@ -28,7 +31,7 @@ export interface WatcherOptions {
   readonly random: () => number;
   /** Adds what is known of the models' files. */
   readonly addFileFacts: (models: readonly ServerModel[]) => Promise<readonly KnownModel[]>;
-  readonly report: (event: Extract<Event, { is: "seen" | "lost" }>) => void;
+  readonly report: (event: Report) => void;
   /** Whether a change is expected soon. */
   readonly isUrgent: () => boolean;
 }
@@ -45,8 +48,6 @@ export class ServerWatcher {
   #lostInARow = 0;
   #description: ServerDescription | undefined;
   #describedAt = 0;
-  /** The last whole answer, kept while the server is lost. */
-  #last: Sighting | undefined;
   #endGap: (() => void) | undefined;
   #endPause: (() => void) | undefined;
   #following = false;
@@ -93,24 +94,18 @@ export class ServerWatcher {
     }
   }
 
-  async #look(): Promise<Extract<Event, { is: "seen" | "lost" }>> {
+  async #look(): Promise<Report> {
     const { calls, clock } = this.#options;
     const askedAt = clock.now();
     try {
       const sighting = await calls.run("say how it is", LOOK_TIMEOUT, (signal) => this.#ask(askedAt, signal));
-      this.#last = sighting;
       this.#lostInARow = 0;
       return { is: "seen", sighting };
     } catch (error) {
       this.#description = undefined;
       const failure = asModeldError(error);
-      if (failure.kind === "loading" && this.#last?.description.kind === "single") {
-        // While it loads its only model it answers every question so; what it said before still holds.
-        this.#lostInARow = 0;
-        return { is: "seen", sighting: { ...this.#last, askedAt, health: "loading" } };
-      }
-      this.#lostInARow++;
-      return { is: "lost", error: failure };
+      this.#lostInARow = failure.kind === "loading" ? 0 : this.#lostInARow + 1;
+      return failure.kind === "loading" ? { is: "warming", askedAt } : { is: "lost", error: failure };
     }
   }
 
@@ -131,10 +126,10 @@ export class ServerWatcher {
     return this.#description;
   }
 
-  #interval(event: Extract<Event, { is: "seen" | "lost" }>): number {
+  #interval(event: Report): number {
     const { isUrgent, random } = this.#options;
     if (event.is === "lost") return backOff(LOST, this.#lostInARow, random);
-    const interval = !isUrgent() ? QUIET : this.#following ? URGENT_BUT_TOLD : URGENT;
+    const interval = event.is === "seen" && !isUrgent() ? QUIET : this.#following ? URGENT_BUT_TOLD : URGENT;
     return interval * (0.9 + random() / 5);
   }
 

@@ -30,6 +30,7 @@ export const ACTIONS = [
   "ask",
   "answer_look",
   "pass_time",
+  "warm",
   "lose",
   "drain",
 ] as const;
@@ -91,6 +92,8 @@ export class Simulation {
         return this.#answerLook();
       case "pass_time":
         return this.#passTime([1, 10, 100, 500, 1_000, 3_000, 10_000, 100_000][how] ?? 1);
+      case "warm":
+        return this.#step({ is: "warming", askedAt: this.#now });
       case "lose":
         if (how === 0) this.#step({ is: "lost", error: new ModeldError("unreachable", "connection refused") });
         return;
