@@ -1,25 +1,7 @@
-import type { Clock } from "../clock.ts";
-import type { InferenceAdapter } from "../llama/adapter.ts";
-import type { LifecycleEvent } from "./lifecycle_events.ts";
 import type { Manager } from "./manager.ts";
+import type { ManagerOptions } from "./manager_options.ts";
 import { ServerManager } from "./server_manager.ts";
-import type { Limits } from "./state/manager_state.ts";
 import { UnconfiguredManager } from "./unconfigured_manager.ts";
-
-/** What a manager is made of. */
-export interface ManagerOptions extends Limits {
-  /** The way to llama-server; absent: not configured, every inference is refused. */
-  readonly adapter?: InferenceAdapter;
-  /** Where llama-server is, without secrets, for `/status`. */
-  readonly serverUrl?: string;
-  /** Where model files may lie, to read their size, quantization and family. */
-  readonly modelsDir?: string;
-  readonly clock: Clock;
-  /** Numbers from 0 up to 1, for jitter. */
-  readonly random: () => number;
-  /** Told of each lifecycle event as it happens. */
-  readonly onEvent?: (event: LifecycleEvent) => void;
-}
 
 /** Makes the manager. It asks nothing of llama-server before `start`. */
 export function createManager(options: ManagerOptions): Manager {

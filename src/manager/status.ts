@@ -11,10 +11,14 @@ export interface InstanceStatus {
   readonly est_vram_mb: number;
   /** Where the estimate comes from. */
   readonly est_source: "file" | "server" | "unknown";
+  /** Requests waiting for which there is no free slot. */
   readonly queue_len: number;
+  /** Requests with a slot: those that llama-server works on, and those for which the model is being made ready. */
   readonly inflight: number;
   readonly max_queue_depth: number;
+  /** Requests in flight at most. */
   readonly slots: number;
+  /** Median time from arrival to a slot, of the last 64 requests that got one. */
   readonly queue_wait_ms_p50: number;
   readonly loaded_since_unix?: number;
   /** Why the state is `error`. */
@@ -37,6 +41,7 @@ export interface Status {
   readonly budget_mb: number;
   readonly used_est_mb: number;
   readonly margin_mb: number;
+  /** What `/readyz` says, in the words for an instance: `error` when llama-server is unreachable or not configured. */
   readonly state: InstanceState;
   readonly uptime_seconds: number;
   readonly server_time_unix: number;

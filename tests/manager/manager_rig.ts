@@ -1,9 +1,10 @@
 import { assertEquals } from "@std/assert";
 import { ModeldError } from "../../src/errors.ts";
 import type { Generation } from "../../src/llama/adapter.ts";
-import { createManager, type ManagerOptions } from "../../src/manager/create_manager.ts";
+import { createManager } from "../../src/manager/create_manager.ts";
 import type { LifecycleEvent } from "../../src/manager/lifecycle_events.ts";
 import type { Manager } from "../../src/manager/manager.ts";
+import type { ManagerOptions } from "../../src/manager/manager_options.ts";
 import { Timeline } from "../../src/telemetry/timeline.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import type { FakeAdapter } from "./fake_adapter.ts";
