@@ -1,3 +1,4 @@
+import { assert } from "@std/assert";
 import { chunk, STREAM_HEAD } from "../support/replies.ts";
 import { completionToken } from "../support/wire_streams.ts";
 import { RawClient } from "./support/raw_client.ts";
@@ -12,6 +13,9 @@ Deno.test("a client that half-closes after its request counts as gone", async ()
     await exchange.send(STREAM_HEAD + chunk(completionToken(" upon")));
     await client.until('{"token":" upon"}\n');
     await client.closeWrite();
+    const start = performance.now();
     await exchange.gone;
+    const took = performance.now() - start;
+    assert(took < 100, `the connection stayed for ${took} ms`);
   });
 });

@@ -69,14 +69,14 @@ export class TcpRelay {
     const upstream = connect({ host: this.#target.hostname, port: Number(this.#target.port), noDelay: true });
     const pair = [client, upstream] as const;
     this.#pairs.add(pair);
-    const part = () => {
+    client.on("error", () => {}); // a close follows
+    client.on("close", () => {
       this.#pairs.delete(pair);
       upstream.destroy();
-      if (!client.writableEnded) client.destroy();
-    };
-    for (const socket of pair) socket.on("close", part).on("error", part);
+    });
     client.pipe(upstream);
-    this.#weather(upstream, client).catch(part);
+    // Once the upstream has ended, the client still gets what is held back.
+    this.#weather(upstream, client).catch(() => client.resetAndDestroy());
   }
 
   async #weather(upstream: Socket, client: Socket): Promise<void> {
