@@ -113,6 +113,7 @@ async function tryOnce(check: Check, findings: Findings, clock: Clock, signal: A
   }
 }
 
+/** Waits that long, or until the signal is aborted. */
 async function sleep(ms: number, clock: Clock, signal: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const wake = () => resolve();
@@ -121,5 +122,4 @@ async function sleep(ms: number, clock: Clock, signal: AbortSignal): Promise<voi
   await promise;
   timer.clear();
   signal.removeEventListener("abort", wake);
-  signal.throwIfAborted();
 }

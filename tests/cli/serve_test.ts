@@ -1,8 +1,11 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { withFile } from "../config/configure.ts";
 import { Daemon, type DaemonOptions } from "../support/daemon.ts";
+import { eventually } from "../support/eventually.ts";
 import { infer } from "../support/ndjson_client.ts";
+import { replyStream } from "../support/replies.ts";
 import { StandInLlamaServer, type StandInOptions } from "../support/stand_in_llama_server.ts";
+import { completionStream } from "../support/wire_streams.ts";
 import { runModeld } from "./run_modeld.ts";
 
 const request = { prompt: "Once" };
@@ -63,6 +66,24 @@ Deno.test("a signal lets streams run to their end and turns new requests away me
     assertEquals([late.status, (await late.last()).type], [503, "shutting_down"]);
     assertEquals(await daemon.get("/readyz").then(({ status, text }) => [status, text]), [503, "draining"]);
     assertEquals((await stream.last()).done, true);
+    assertEquals(await daemon.process.exited, { code: 0, signal: null });
+  });
+});
+
+Deno.test("a signal turns queued requests away at once, while the stream before them goes on", async () => {
+  await withStandIn({ slots: 1 }, async (standIn, args) => {
+    const daemon = await Daemon.start({ args: [...args, "--shutdown-timeout", "60s"] });
+    await daemon.ready();
+    const taken = standIn.take();
+    const first = infer(daemon.url, request);
+    const exchange = await taken;
+    const queued = infer(daemon.url, request);
+    await eventually("it waits", async () => (await daemon.json("/status")).instances[0].queue_len === 1);
+    daemon.process.signal("SIGTERM");
+    const reply = await queued;
+    assertEquals([reply.status, (await reply.last()).type], [503, "shutting_down"]);
+    await replyStream(exchange, completionStream(["a", "b"]));
+    assertEquals((await (await first).last()).done, true);
     assertEquals(await daemon.process.exited, { code: 0, signal: null });
   });
 });

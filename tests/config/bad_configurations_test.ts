@@ -212,6 +212,11 @@ const fileCases: readonly (readonly [string, string, string])[] = [
     "addr: *missing",
     'config: "FILE" is not valid YAML: look at line 1, column 8 (flag --config)',
   ],
+  [
+    ".yaml",
+    `cors_allowed_origins: [&a x${", *a".repeat(21)}]`,
+    'config: "FILE" is not valid YAML: look at line 1, column 111 (flag --config)',
+  ],
   [".yaml", "addr: ':1'\n---\naddr: ':2'", 'config: "FILE" holds more than one YAML document (flag --config)'],
   [
     ".json",

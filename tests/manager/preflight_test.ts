@@ -221,6 +221,16 @@ Deno.test("a dry run that llama-server refuses is skipped, with its words", asyn
   });
 });
 
+Deno.test("a key that only the dry run needs is NOT OK there, not skipped", async () => {
+  await withRig({}, async ({ server, run }) => {
+    const error = { code: 401, message: "Invalid API Key", type: "authentication_error" };
+    server.next((exchange) => replyJson(exchange, 401, { error }));
+    const result = (await run())["dry run"];
+    assertEquals(result?.status, "NOT OK");
+    assertStringIncludes(result?.remedy ?? "", "--llama-api-key-file");
+  });
+});
+
 Deno.test("a dry run that fails is NOT OK", async () => {
   await withRig({}, async ({ server, run }) => {
     server.next((exchange) => replyJson(exchange, 500, { error: { code: 500, message: "out of memory", type: "x" } }));
