@@ -9,7 +9,7 @@ export interface Clock {
   now(): number;
   /** Milliseconds since the Unix epoch. For what people and other programs read. */
   wallTime(): number;
-  /** Calls `fire` once, `ms` milliseconds from now, unless the timer is cleared first. */
+  /** Calls `fire` once, `ms` milliseconds from now (at once when that has passed), unless the timer is cleared first. */
   after(ms: number, fire: () => void): Timer;
 }
 
@@ -18,7 +18,8 @@ export const systemClock: Clock = {
   now: () => performance.now(),
   wallTime: () => Date.now(),
   after(ms, fire) {
-    const id = setTimeout(fire, ms);
+    // Below zero, the platform would write a warning to stderr, amid the log.
+    const id = setTimeout(fire, Math.max(0, ms));
     return { clear: () => clearTimeout(id) };
   },
 };
