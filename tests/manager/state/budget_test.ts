@@ -99,3 +99,12 @@ Deno.test("a model of unknown size counts as 1 MB, with one warning when a budge
   rig.serve("a");
   assertEquals([rig.instance("a").estimate, rig.warnings.length], [{ mb: 1, source: "unknown" }, 1]);
 });
+
+Deno.test("a model that is loaded again has yet to serve again: whoever needs its room waits", () => {
+  const rig = new MachineRig({ a: { sizeMb: 6 }, b: { sizeMb: 6 } }, { vramBudgetMb: 10 });
+  rig.serve("a");
+  rig.become("a", "unloaded");
+  rig.arrive("a");
+  rig.obey("loaded");
+  assertEquals(standing(rig.arrive("b")), ["waiting"]);
+});
