@@ -20,7 +20,8 @@ export async function lineup(options: BenchOptions, folder: string): Promise<Con
   if (await isFile(options.compiled)) contenders.push(modeld("modeld, compiled", [options.compiled]));
   else console.log(`No executable at ${options.compiled}: run "deno task compile" to have it measured too.`);
 
-  const wanted = ({ name }: Contender) => name === PLAIN_PROXY || options.only.some((part) => name.includes(part));
+  const wanted = ({ name }: Contender) =>
+    name === direct.name || name === PLAIN_PROXY || options.only.some((part) => name.includes(part));
   return options.only.length === 0 ? contenders : contenders.filter(wanted);
 }
 

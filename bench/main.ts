@@ -1,10 +1,11 @@
 /** What modeld adds to a token: `deno task bench`; the method and the numbers are in docs/performance.md. */
-import { type Contender, withContender } from "./contenders.ts";
+import { type Contender, direct, withContender } from "./contenders.ts";
 import { type Growth, measureGrowth, QUESTIONS } from "./growth.ts";
 import { type Helpers, makeHelpers } from "./helpers.ts";
 import { lineup, PLAIN_PROXY } from "./lineup.ts";
 import { LoadGenerator } from "./load.ts";
-import { FULL, measure, type Measures, QUICK } from "./measures.ts";
+import { beyond, FULL, measure, type Measures, QUICK } from "./measures.ts";
+import { nginxVersion } from "./nginx.ts";
 import { parseOptions } from "./options.ts";
 import { svg } from "./plot.ts";
 import { freePort, ServerProcess } from "./server_process.ts";
@@ -80,7 +81,9 @@ async function showCeiling({ kind }: Helpers, generator: LoadGenerator, port: nu
 
 async function report(helpers: Helpers, rounds: Map<string, Measures[]>, growth: Map<string, Growth>): Promise<void> {
   const measured = [...rounds].filter(([, list]) => list.length > 0);
-  const results = new Map(measured.map(([name, list]) => [name, medians(list)]));
+  const overRounds = new Map(measured.map(([name, list]) => [name, medians(list)]));
+  const bare = overRounds.get(direct.name);
+  const results = new Map([...overRounds].map(([name, measures]) => [name, beyond(bare, measures)]));
   const text = table(results, PLAIN_PROXY);
   console.log(`\n${text}\n\n(×) is the ratio to ${PLAIN_PROXY} in this run; medians of ${options.rounds} rounds.`);
 
@@ -89,6 +92,7 @@ async function report(helpers: Helpers, rounds: Map<string, Measures[]>, growth:
   const everything = {
     date: new Date().toISOString(),
     helpers: helpers.kind,
+    nginx: await nginxVersion(),
     cores: navigator.hardwareConcurrency,
     rounds: Object.fromEntries(rounds),
     medians: Object.fromEntries(results),

@@ -6,7 +6,7 @@ const USAGE = `deno task bench [options]
   --no-growth       leave out how cost grows with streams, tokens, prompt and reply
   --deno=VERSION    also modeld from source on that Deno: a version (fetched through npx) or a path; may be repeated
   --compiled=FILE   the executable to measure (dist/modeld, if it is there)
-  --only=NAME       of all contenders only those whose name contains NAME, and nginx; may be repeated
+  --only=NAME       of all contenders only those whose name contains NAME, beside direct and nginx
   --out=FOLDER      where table, JSON and plots go (bench/results)`;
 
 /** What the command line of the benchmark says. */
