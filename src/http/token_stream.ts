@@ -91,11 +91,11 @@ class TokenSource implements UnderlyingDefaultSource<Uint8Array> {
     }
   }
 
-  /** Waits for what is about to arrive: the rest of this turn, and where that brought more, a little longer. */
+  /**
+   * Waits for what is about to arrive with it. `fetch` hands over one chunk a turn of the event loop, however many have
+   * come, so that the end of the turn would be too soon.
+   */
   async #gather(): Promise<void> {
-    const before = this.#lines.length;
-    await endOfTurn();
-    if (this.#lines.length === before || this.#settle !== undefined || this.#inference.ended) return;
     let timer: ReturnType<typeof setTimeout> | undefined;
     await new Promise<void>((resolve) => {
       this.#endGather = resolve;
@@ -175,9 +175,4 @@ class TokenSource implements UnderlyingDefaultSource<Uint8Array> {
     this.#endGather?.();
     this.#wakeReceive?.();
   }
-}
-
-/** Resolves when what is ready in this turn of the event loop has been delivered. */
-function endOfTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }
