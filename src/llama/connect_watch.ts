@@ -28,15 +28,16 @@ export class ConnectWatch {
   /** Watches until the returned function is called; calls `unreachable` when the deadline has passed first. */
   start(unreachable: () => void): () => void {
     if (this.#deadline.ms === 0) return () => {};
-    const scope = new AbortScope();
     const deadline = this.#deadline.start();
+    let probe: AbortScope | undefined;
     const timer = this.#clock.after(Math.min(PATIENCE, this.#deadline.ms / 2), async () => {
-      scope.follow(deadline);
-      if (!await this.#connects(scope) && deadline.aborted) unreachable();
+      probe = new AbortScope();
+      probe.follow(deadline);
+      if (!await this.#connects(probe) && deadline.aborted) unreachable();
     });
     return () => {
       timer.clear();
-      scope.abort("answered");
+      probe?.abort("answered");
     };
   }
 
