@@ -1,9 +1,7 @@
 import type { Parsed } from "./kind.ts";
 import { secret } from "./kinds.ts";
 import type { Draft } from "./draft.ts";
-import { describeProblem } from "./problem.ts";
 import { explainReadError } from "./read_error.ts";
-import { type SettingName, settingsTable } from "./settings_table.ts";
 import type { Source } from "./source.ts";
 
 const precedence: readonly Source["from"][] = ["default", "file", "variable", "flag"];
@@ -16,16 +14,13 @@ const precedence: readonly Source["from"][] = ["default", "file", "variable", "f
 export async function readKeyFiles(draft: Draft): Promise<readonly string[]> {
   if (fileCounts(draft)) {
     const key = await readNamedFile(draft, "llamaApiKeyFile", firstKey);
-    if (key !== undefined) {
-      draft.values["llamaApiKey"] = key;
-      draft.sources["llamaApiKey"] = draft.sources["llamaApiKeyFile"] as Source;
-    }
+    if (key !== undefined) draft.set("llamaApiKey", key, draft.source("llamaApiKeyFile"));
   }
-  const clientKeys = await readNamedFile(draft, "apiKeyFile", allKeys);
-  if (clientKeys !== undefined) {
-    const direct = draft.values["apiKeys"] as readonly string[];
-    draft.values["apiKeys"] = Object.freeze([...new Set([...direct, ...clientKeys])]);
-    if (direct.length === 0) draft.sources["apiKeys"] = draft.sources["apiKeyFile"] as Source;
+  const fileKeys = await readNamedFile(draft, "apiKeyFile", allKeys);
+  if (fileKeys !== undefined) {
+    const directKeys = draft.value("apiKeys");
+    const source = draft.source(directKeys.length === 0 ? "apiKeyFile" : "apiKeys");
+    draft.set("apiKeys", Object.freeze([...new Set([...directKeys, ...fileKeys])]), source);
   }
   const pem = await readNamedFile(draft, "llamaCaFile", certificates);
   return Object.freeze(pem === undefined ? [] : [pem]);
@@ -33,8 +28,8 @@ export async function readKeyFiles(draft: Draft): Promise<readonly string[]> {
 
 /** A key given directly and a key file exclude each other; the one of the higher source counts. */
 function fileCounts(draft: Draft): boolean {
-  const direct = draft.sources["llamaApiKey"]?.from ?? "default";
-  const file = draft.sources["llamaApiKeyFile"]?.from ?? "default";
+  const direct = draft.source("llamaApiKey").from;
+  const file = draft.source("llamaApiKeyFile").from;
   if (direct === file && direct !== "default") {
     const where = direct === "file" ? "in the config file" : `by ${direct}s`;
     draft.problems.push(`llama_api_key and llama_api_key_file are both set ${where}: keep one of them`);
@@ -44,11 +39,11 @@ function fileCounts(draft: Draft): boolean {
 
 async function readNamedFile<T>(
   draft: Draft,
-  name: SettingName,
+  name: "llamaApiKeyFile" | "apiKeyFile" | "llamaCaFile",
   read: (text: string) => Parsed<T>,
 ): Promise<T | undefined> {
-  const path = draft.values[name];
-  if (typeof path !== "string") return undefined;
+  const path = draft.value(name);
+  if (path === undefined) return undefined;
   let parsed: Parsed<T>;
   try {
     parsed = read(await Deno.readTextFile(path));
@@ -56,7 +51,7 @@ async function readNamedFile<T>(
     parsed = { problem: explainReadError(error) };
   }
   if ("value" in parsed) return parsed.value;
-  draft.problems.push(describeProblem(settingsTable[name], path, draft.sources[name] as Source, parsed.problem));
+  draft.report(name, path, parsed.problem);
   return undefined;
 }
 
