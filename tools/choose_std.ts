@@ -18,7 +18,7 @@ export interface StdCircumstances {
 /**
  * Decides where `@std` comes from.
  *
- * @throws RangeError when `MODELD_STD` is neither `jsr` nor `local`.
+ * @throws RangeError, with a message for the user, when `MODELD_STD` is neither `jsr` nor `local`.
  */
 export async function chooseStd({ wanted, isCached, unreachable }: StdCircumstances): Promise<StdChoice> {
   if (wanted === "jsr" || wanted === "local") return { source: wanted };
@@ -35,7 +35,8 @@ export async function chooseStd({ wanted, isCached, unreachable }: StdCircumstan
 /** Asks for a small page of JSR and says why it cannot be had within `deadline` ms; `undefined` when it can. */
 export async function whyUnreachable(page: string, deadline: number): Promise<string | undefined> {
   try {
-    const answer = await fetch(page, { signal: AbortSignal.timeout(deadline) });
+    // A redirect is how a network says that it wants something first.
+    const answer = await fetch(page, { signal: AbortSignal.timeout(deadline), redirect: "manual" });
     await answer.body?.cancel();
     return answer.ok ? undefined : `${page} answers ${answer.status}`;
   } catch (error) {

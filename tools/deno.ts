@@ -4,22 +4,37 @@
  * (docs/adr/0001-living-without-jsr.md). Itself it imports nothing from outside the project.
  */
 import project from "../deno.json" with { type: "json" };
-import { chooseStd, whyUnreachable } from "./choose_std.ts";
+import { chooseStd, type StdChoice, whyUnreachable } from "./choose_std.ts";
 import { runForwardingSignals } from "./run_forwarding_signals.ts";
 import standIns from "./std/import_map.json" with { type: "json" };
 
 /** How long JSR may take to answer before the stand-ins are used, in ms. */
 const JSR_DEADLINE = 2_000;
 
-const [subcommand = "help", ...rest] = Deno.args;
-const { source, note } = await chooseStd({
-  wanted: Deno.env.get("MODELD_STD"),
-  isCached,
-  unreachable: () => whyUnreachable("https://jsr.io/@std/assert/meta.json", JSR_DEADLINE),
-});
-if (note !== undefined) console.error(note);
-const flags = source === "jsr" ? [] : [`--import-map=${import.meta.resolve("./std/import_map.json")}`];
-Deno.exit(await runForwardingSignals(Deno.execPath(), [subcommand, ...flags, ...rest], { PATH: pathWithThisDeno() }));
+Deno.exit(await main(Deno.args));
+
+/** Resolves with the exit code. */
+async function main([subcommand = "help", ...rest]: string[]): Promise<number> {
+  const std = await choose();
+  if (std === undefined) return 2;
+  if (std.note !== undefined) console.error(std.note);
+  const flags = std.source === "jsr" ? [] : [`--import-map=${import.meta.resolve("./std/import_map.json")}`];
+  return await runForwardingSignals(Deno.execPath(), [subcommand, ...flags, ...rest], { PATH: pathWithThisDeno() });
+}
+
+async function choose(): Promise<StdChoice | undefined> {
+  try {
+    return await chooseStd({
+      wanted: Deno.env.get("MODELD_STD"),
+      isCached,
+      unreachable: () => whyUnreachable("https://jsr.io/@std/assert/meta.json", JSR_DEADLINE),
+    });
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    console.error(error.message);
+    return undefined;
+  }
+}
 
 /** Tries what the project imports. This process runs with `--cached-only`, so nothing is downloaded. */
 async function isCached(): Promise<boolean> {

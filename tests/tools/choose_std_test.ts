@@ -47,14 +47,16 @@ Deno.test("JSR is used when it answers", async () => {
   assertEquals(await whyUnreachable(`http://127.0.0.1:${server.addr.port}/`, 2_000), undefined);
 });
 
-Deno.test("JSR is not used when a proxy answers in its place", async () => {
-  await using server = Deno.serve(
-    { hostname: "127.0.0.1", port: 0, onListen() {} },
-    () => new Response("blocked", { status: 403 }),
-  );
-  const page = `http://127.0.0.1:${server.addr.port}/`;
-  assertEquals(await whyUnreachable(page, 2_000), `${page} answers 403`);
-});
+for (const status of [403, 302, 511]) {
+  Deno.test(`JSR is not used when a proxy answers ${status} in its place`, async () => {
+    await using server = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen() {} },
+      () => new Response("log in first", { status, headers: { location: "http://portal.invalid/" } }),
+    );
+    const page = `http://127.0.0.1:${server.addr.port}/`;
+    assertEquals(await whyUnreachable(page, 2_000), `${page} answers ${status}`);
+  });
+}
 
 Deno.test("JSR is not used when nobody listens", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
