@@ -17,5 +17,6 @@ export function clearProgress(): void {
 }
 
 function writeLine(text: string): void {
-  if (isTerminal) Deno.stderr.writeSync(encoder.encode(`\r\x1b[K${text}`));
+  // The cursor stays at the beginning, so that a line of the log overwrites it.
+  if (isTerminal) Deno.stderr.writeSync(encoder.encode(`\r\x1b[K${text}\r`));
 }

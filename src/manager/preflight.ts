@@ -67,7 +67,8 @@ export async function runPreflight(options: PreflightOptions, signal: AbortSigna
 
 /** One line: `default model: NOT OK, 3 ms: no model "x", only a, b. Set --default-model to one of them.` */
 export function describeResult({ name, status, ms, detail, remedy }: CheckResult): string {
-  return `${name}: ${status}, ${ms} ms: ${detail}${remedy === undefined ? "" : `. ${remedy}`}`;
+  const advice = remedy === undefined ? "" : `${/[.?!]$/.test(detail) ? "" : "."} ${remedy}`;
+  return `${name}: ${status}, ${ms} ms: ${detail}${advice}`;
 }
 
 /** Tries until it is settled, or the time to wait has passed. */

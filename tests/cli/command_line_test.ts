@@ -2,6 +2,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import manifest from "../../deno.json" with { type: "json" };
 import { Daemon } from "../support/daemon.ts";
 import { withFile } from "../config/configure.ts";
+import { StandInLlamaServer } from "../support/stand_in_llama_server.ts";
 import { runModeld } from "./run_modeld.ts";
 
 Deno.test("--version prints the versions of modeld, Deno and V8", async () => {
@@ -70,11 +71,26 @@ for (const shell of ["bash", "zsh", "fish"]) {
   });
 }
 
-Deno.test("health is 0 when modeld is ready, and 1 when it is not or is not there", async () => {
+Deno.test("health is 0 when modeld is ready", async () => {
+  const standIn = await StandInLlamaServer.start();
+  const daemon = await Daemon.start({ args: ["--llama-url", standIn.url.href] });
+  try {
+    await daemon.ready();
+    const { code, stdout } = await runModeld(["health"], { MODELD_ADDR: daemon.url.host });
+    assertEquals([code, stdout], [0, ["ready"]]);
+  } finally {
+    await daemon.stop();
+    await standIn.close();
+  }
+});
+
+Deno.test("health is 1 when modeld is not ready, also where it listens on every interface, or is not there", async () => {
   const daemon = await Daemon.start();
   try {
-    const away = await runModeld(["health", "--addr", daemon.url.host]);
-    assertEquals([away.code, away.stderr], [1, ["modeld: not configured"]]);
+    for (const addr of [daemon.url.host, `:${daemon.url.port}`]) {
+      const { code, stderr } = await runModeld(["health", "--addr", addr]);
+      assertEquals([code, stderr], [1, ["modeld: not configured"]]);
+    }
   } finally {
     await daemon.stop();
   }

@@ -277,4 +277,8 @@ Deno.test("a result is one line: name, how it came out, how long it took, what w
     describeResult({ ...found, status: "NOT OK", remedy: "Mend it" }),
     "dry run: NOT OK, 3 ms: it fails. Mend it",
   );
+  assertEquals(
+    describeResult({ ...found, detail: "why?", status: "NOT OK", remedy: "Mend it" }),
+    "dry run: NOT OK, 3 ms: why? Mend it",
+  );
 });
