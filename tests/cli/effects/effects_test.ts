@@ -2,88 +2,28 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { Setting } from "../../../src/config/setting.ts";
 import { type SettingName, settingNames, settingsTable } from "../../../src/config/settings_table.ts";
 import { BlackHole } from "../../llama/black_hole.ts";
-import { RawGguf } from "../../manager/registry/gguf/raw_gguf.ts";
 import { RawClient } from "../../http/raw_client.ts";
 import { eventually } from "../../support/eventually.ts";
 import { chunk, replyJson, STREAM_HEAD } from "../../support/replies.ts";
 import { StandInLlamaServer } from "../../support/stand_in_llama_server.ts";
 import { completionStream } from "../../support/wire_streams.ts";
-import { type Effect, readyz, type Rig, testedSettings, testEffect, type Upstream } from "./rig.ts";
+import {
+  allows,
+  get,
+  modelsOfThreeMb,
+  origin,
+  outcome,
+  preflightHeader,
+  refusedWhileBusy,
+  router,
+  silence,
+  statusOf,
+  textFile,
+} from "./observations.ts";
+import { type Effect, readyz, testedSettings, testEffect, type Upstream } from "./rig.ts";
 
 // Each setting, through each of its sources, with a value that the API's user notices: with the default none of this would
 // be seen. Settings that show in the log or on stdout are in log_effects_test.ts.
-
-const origin = "https://two.example";
-const router = { models: ["a", "b"], router: {} };
-
-/** The status and the error type of a reply to `/infer`. */
-async function outcome(rig: Rig, more?: Record<string, unknown>, headers?: Record<string, string>) {
-  const reply = await rig.infer(more, headers);
-  return [reply.status, (await reply.last()).type];
-}
-
-/** A request that holds its slot until llama-server's side is told to answer. */
-async function busy(rig: Rig) {
-  const taken = rig.standIn.take();
-  const reply = rig.infer();
-  const exchange = await taken;
-  return async () => {
-    await replyJson(exchange, 500, { error: { message: "enough" } });
-    await (await reply).last();
-  };
-}
-
-/** llama-server takes the next request and says nothing: what modeld answers. */
-async function silence(rig: Rig): Promise<unknown> {
-  const taken = rig.standIn.take();
-  const reply = outcome(rig);
-  await (await taken).gone;
-  return await reply;
-}
-
-function refusedWhileBusy(expected: readonly unknown[]): Effect["see"] {
-  return async (rig) => {
-    const release = await busy(rig);
-    assertEquals(await outcome(rig), expected);
-    await release();
-  };
-}
-
-function get(rig: Rig, path: string, init?: RequestInit): Promise<Response> {
-  return fetch(new URL(path, rig.url), init);
-}
-
-async function statusOf(rig: Rig, path: string, headers: Record<string, string> = {}): Promise<number> {
-  const response = await get(rig, path, { headers });
-  await response.body?.cancel();
-  return response.status;
-}
-
-async function preflightHeader(rig: Rig, name: string): Promise<string> {
-  const headers = { Origin: origin, "Access-Control-Request-Method": "POST" };
-  const response = await get(rig, "/infer", { method: "OPTIONS", headers });
-  await response.body?.cancel();
-  return response.headers.get(name) ?? "";
-}
-
-/** Whether a page of that origin may read what modeld answers. */
-async function allows(rig: Rig, from: string): Promise<boolean> {
-  const response = await get(rig, "/healthz", { headers: { Origin: from } });
-  await response.body?.cancel();
-  return response.headers.has("access-control-allow-origin");
-}
-
-/** A folder of the rig's with a model file of 3 MB for each of the router's models. */
-function modelsOfThreeMb(rig: Rig): void {
-  const file = RawGguf.header(1).string("general.architecture").u32(8).string("llama").zeros(3 * 2 ** 20 - 100).build();
-  for (const model of router.models) Deno.writeFileSync(`${rig.folder}/${model}.gguf`, file);
-}
-
-function textFile(rig: Rig, text: string): string {
-  const path = `${rig.folder}/file.txt`;
-  Deno.writeTextFileSync(path, text);
-  return path;
-}
 
 testEffect("addr", {
   text: ({ url }) => url.host,

@@ -36,7 +36,7 @@ export interface Rig {
   readonly folder: string;
   /** Asks for an end; resolves with the exit code. */
   stop(): Promise<number>;
-  infer(more?: Record<string, unknown>, headers?: Record<string, string>): Promise<InferReply>;
+  infer(more?: Record<string, unknown>): Promise<InferReply>;
 }
 
 /** Less than any default deadline that a test could see in place of its value, in ms. */
@@ -91,7 +91,7 @@ async function run(name: SettingName, effect: Effect, way: (text: string) => Way
       stop.abort();
       return done;
     },
-    infer: (more, headers) => infer(rig.url, { prompt: "Once", ...more }, { headers: { ...headers } }),
+    infer: (more) => infer(rig.url, { prompt: "Once", ...more }),
   };
   try {
     const text = typeof effect.text === "string" ? effect.text : effect.text(rig);
