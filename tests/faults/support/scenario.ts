@@ -4,6 +4,9 @@ import { infer, type InferReply } from "../../support/ndjson_client.ts";
 import { StandInLlamaServer, type StandInOptions } from "../../support/stand_in_llama_server.ts";
 import { Accounts, type Outcomes } from "./accounts.ts";
 
+/** How long a scene may take, in ms. */
+const SCENE_MS = 60_000;
+
 /** A modeld in front of a llama-server that misbehaves on demand. */
 export interface Scenario {
   readonly llama: StandInLlamaServer;
@@ -44,7 +47,7 @@ export async function play(options: ScenarioOptions, scene: (scenario: Scenario)
       await warmUp(ask, llama);
       const before = await Accounts.of(modeld, llama);
       const posts = llama.posts.length;
-      await scene({ llama, modeld, ask });
+      await within(SCENE_MS, scene({ llama, modeld, ask }));
       await before.settle(options.outcomes);
       assertEquals(llama.posts.length - posts, options.posts, "generations that llama-server was asked for");
       const exit = await modeld.stop();
@@ -54,6 +57,17 @@ export async function play(options: ScenarioOptions, scene: (scenario: Scenario)
     }
   } finally {
     await llama.close();
+  }
+}
+
+/** Waits for a scene, but not for ever: what it waits for may never come. */
+async function within(ms: number, scene: Promise<void>): Promise<void> {
+  const { promise: hung, reject } = Promise.withResolvers<void>();
+  const timer = setTimeout(() => reject(new Error(`the scene is not over after ${ms} ms`)), ms);
+  try {
+    await Promise.race([scene, hung]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 
