@@ -22,7 +22,7 @@ Deno.test("a client that leaves while queued never reaches llama-server, and the
 
       leave.abort();
       const took = await eventually("the waiter is gone", async () => await queueLength(modeld) === 1);
-      assert(took < 250, `it stayed for ${took} ms`);
+      assert(took < 1_000, `it stayed for ${took} ms`);
 
       await replyStream(exchange, completionStream([" one"]));
       await assertStreamed(await first, [" one"], "stop", [2, 1]);

@@ -16,7 +16,7 @@ Deno.test("a llama-server that refuses connections is 503 unreachable at once, a
     const refused = await infer(modeld.url, { prompt: "Once" });
     const took = performance.now() - start;
     await assertRefused(refused, { code: 503, type: "unreachable", says: String(port) });
-    assert(took < 500, `it took ${took} ms`);
+    assert(took < 1_000, `it took ${took} ms`);
     assertEquals(await modeld.get("/readyz").then(({ status, text }) => [status, text]), [503, "unreachable"]);
 
     const llama = await StandInLlamaServer.start({ port });

@@ -23,7 +23,7 @@ Deno.test("a server that goes on loading is 503 loading after max-wait, with Ret
       const start = performance.now();
       const reply = await ask();
       const waited = performance.now() - start;
-      assert(waited >= 490 && waited < 1_000, `it waited ${waited} ms`);
+      assert(waited >= 490 && waited < 2_000, `it waited ${waited} ms`);
       assertMatch(reply.headers.get("retry-after") ?? "", /^[1-9]\d*$/);
       await assertRefused(reply, { code: 503, type: "loading", says: "load" });
       assertEquals(await queueLength(modeld), 0);

@@ -27,7 +27,7 @@ for (const sendsHeaders of [false, true]) {
           const waited = performance.now() - start;
           await exchange.gone;
           await assertRefused(reply, { code: 500, type, says: flag });
-          assert(waited >= ms - 5 && waited < ms + 400, `it came after ${waited} ms`);
+          assert(waited >= ms - 5 && waited < ms + 1_500, `it came after ${waited} ms`);
         },
       );
     });
@@ -48,7 +48,7 @@ for (const [flag, type] of [["--llama-idle-timeout", "idle_timeout"], ["--llama-
 }
 
 Deno.test("the first-token deadline does not cut the stream, nor the idle deadline the first token", async () => {
-  const deadlines = ["--llama-first-token-timeout", "1s", "--llama-idle-timeout", "300ms"];
+  const deadlines = ["--llama-first-token-timeout", "2s", "--llama-idle-timeout", "300ms"];
   await play({ modeld: deadlines, outcomes: { "timeout stream": 1 }, posts: 1 }, async ({ llama, ask }) => {
     const taken = llama.take();
     const asking = ask();
@@ -59,6 +59,6 @@ Deno.test("the first-token deadline does not cut the stream, nor the idle deadli
     const expected = { code: 500, type: "idle_timeout", says: "--llama-idle-timeout" };
     await assertCutShort(await asking, [" upon"], expected);
     const waited = performance.now() - start;
-    assert(waited >= 290 && waited < 700, `it came after ${waited} ms`);
+    assert(waited >= 290 && waited < 900, `it came after ${waited} ms`);
   });
 });

@@ -3,18 +3,18 @@ import { chunk, LAST_CHUNK, STREAM_HEAD } from "../support/replies.ts";
 import { completionStream, SSE_PING } from "../support/wire_streams.ts";
 import { play } from "./support/scenario.ts";
 
-/** Pings come every 30 s from a real server; here all times are a hundredth. */
-const PING_EVERY = 300;
+/** Pings come every 30 s from a real server; here they come faster. */
+const PING_EVERY = 250;
 
 for (const sendsHeaders of [true, false]) {
   const how = sendsHeaders ? "with pings" : "without headers";
   Deno.test(`a prompt that takes far longer than the connect deadline, ${how}, is cut by no deadline`, async () => {
-    const pings = ["--llama-idle-timeout", "600ms", "--llama-first-token-timeout", "600ms"];
-    const modeld = ["--llama-connect-timeout", "200ms", ...sendsHeaders ? pings : ["--llama-idle-timeout", "600ms"]];
+    const pings = ["--llama-idle-timeout", "1200ms", "--llama-first-token-timeout", "1200ms"];
+    const modeld = ["--llama-connect-timeout", "200ms", ...sendsHeaders ? pings : ["--llama-idle-timeout", "1200ms"]];
     await play({ modeld, outcomes: { "ok stream": 1 }, posts: 1 }, async ({ llama, ask }) => {
       llama.next(async (exchange) => {
         if (sendsHeaders) await exchange.send(STREAM_HEAD);
-        for (let count = 0; count < 5; count++) {
+        for (let count = 0; count < 8; count++) {
           await new Promise((resolve) => setTimeout(resolve, PING_EVERY));
           if (sendsHeaders) await exchange.send(chunk(SSE_PING));
         }

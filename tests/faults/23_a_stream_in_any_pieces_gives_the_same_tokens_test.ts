@@ -21,6 +21,7 @@ const STREAMS: Record<string, string> = {
   "native": nativeStream(TOKENS),
   "CRLF": completionStream(TOKENS).replaceAll("\n", "\r\n"),
   "several data lines": inManyDataLines(completionStream(TOKENS)),
+  "several data lines, CRLF": inManyDataLines(completionStream(TOKENS)).replaceAll("\n", "\r\n"),
   "JSON lines": nativeStream(TOKENS).replaceAll("data: ", "").replaceAll("\n\n", "\n"),
 };
 

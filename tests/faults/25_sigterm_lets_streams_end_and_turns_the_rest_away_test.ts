@@ -58,7 +58,7 @@ Deno.test("a stream that goes on past --shutdown-timeout gets an error line, and
     modeld.process.signal("SIGTERM");
     await assertCutShort(reply, [" upon"], SHUTTING_DOWN);
     const waited = performance.now() - start;
-    assert(waited >= 490 && waited < 1_500, `it was ended after ${waited} ms`);
+    assert(waited >= 490 && waited < 3_000, `it was ended after ${waited} ms`);
     await exchange.gone;
     assertEquals(await modeld.process.exited, { code: 0, signal: null });
   });
