@@ -9,8 +9,17 @@ import { Accounts } from "./support/accounts.ts";
 const MOMENT = 150;
 const REQUESTS = 120;
 
-Deno.test("done, cancel and timeout in the same tick: one outcome each, and no counter goes below zero", async () => {
-  const llama = await StandInLlamaServer.start({ slots: 8, tokens: [" one"], tokenDelay: MOMENT / 3 });
+/** What falls into that moment: the first token, or the end of the stream. */
+const DONE = { "the first token": MOMENT, "the end of the stream": MOMENT / 3 };
+
+for (const [what, tokenDelay] of Object.entries(DONE)) {
+  Deno.test(`${what}, cancel and timeout in the same tick: one outcome each, and no counter goes below zero`, async () => {
+    await collide(tokenDelay);
+  });
+}
+
+async function collide(tokenDelay: number): Promise<void> {
+  const llama = await StandInLlamaServer.start({ slots: 8, tokens: [" one"], tokenDelay });
   const args = ["--llama-url", llama.url.href, "--preflight=off", "--max-queue-depth", "8"];
   const modeld = await Daemon.start({ args: [...args, "--infer-timeout", `${MOMENT}ms`] });
   try {
@@ -45,7 +54,7 @@ Deno.test("done, cancel and timeout in the same tick: one outcome each, and no c
     await modeld.stop("SIGKILL");
     await llama.close();
   }
-});
+}
 
 function begun(modeld: Daemon): string[] {
   return requestIds(modeld, "inference started");
