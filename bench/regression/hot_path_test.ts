@@ -1,12 +1,12 @@
 import { assert } from "@std/assert";
 import { systemClock } from "../../src/clock.ts";
 import { Deadlines } from "../../src/http/deadlines.ts";
-import { Inferences } from "../../src/http/inferences.ts";
-import { tokenStream } from "../../src/http/token_stream.ts";
-import { AbortScope } from "../../src/llama/abort_scope.ts";
-import { ByteStream } from "../../src/llama/byte_stream.ts";
-import { SilenceWatch } from "../../src/llama/silence_watch.ts";
-import { StreamedGeneration } from "../../src/llama/streamed_generation.ts";
+import { Inferences } from "../../src/http/infer/inferences.ts";
+import { tokenStream } from "../../src/http/infer/token_stream.ts";
+import { AbortScope } from "../../src/llama/connection/abort_scope.ts";
+import { ByteStream } from "../../src/llama/connection/byte_stream.ts";
+import { SilenceWatch } from "../../src/llama/generation/silence_watch.ts";
+import { StreamedGeneration } from "../../src/llama/generation/streamed_generation.ts";
 import { SlottedGeneration } from "../../src/manager/slotted_generation.ts";
 import { answer, referenceLoop } from "./reference_loop.ts";
 

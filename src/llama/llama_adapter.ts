@@ -8,14 +8,14 @@ import type {
   ServerDescription,
   ServerModel,
 } from "./adapter.ts";
-import type { RequestShape } from "./generation_request.ts";
-import { modelEvents } from "./model_events.ts";
-import { controlModel } from "./router_control.ts";
-import { ServerClient } from "./server_client.ts";
-import { ServerIdentity } from "./server_identity.ts";
-import { ServerQueries } from "./server_queries.ts";
-import { SharedDeadline } from "./shared_deadline.ts";
-import { type GenerationContext, startGeneration } from "./start_generation.ts";
+import type { RequestShape } from "./generation/generation_request.ts";
+import { modelEvents } from "./server/model_events.ts";
+import { controlModel } from "./server/router_control.ts";
+import { ServerClient } from "./connection/server_client.ts";
+import { ServerIdentity } from "./server/server_identity.ts";
+import { ServerQueries } from "./server/server_queries.ts";
+import { SharedDeadline } from "./connection/shared_deadline.ts";
+import { type GenerationContext, startGeneration } from "./generation/start_generation.ts";
 
 /** How to reach llama-server and how to talk to it. Durations in ms, 0 = none. */
 export interface LlamaOptions {

@@ -1,0 +1,165 @@
+import type { Content, Media, OpenApiDocument, Operation, Parameter, Reply } from "./openapi_types.ts";
+import { docsStyle } from "./docs_style.ts";
+import { join, type Markup, markup, prose } from "./markup.ts";
+import type { Route } from "../route.ts";
+
+/** `GET /docs`: the API description as a page. It is whole in itself: no script, and nothing is fetched from anywhere. */
+export function docsRoute(document: OpenApiDocument): Route {
+  const page = docsPage(document);
+  return {
+    method: "GET",
+    path: "/docs",
+    handle: () =>
+      new Response(page, {
+        headers: {
+          "Content-Type": "text/html; charset=utf-8",
+          "Content-Security-Policy":
+            "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; " +
+            "frame-ancestors 'none'",
+        },
+      }),
+  };
+}
+
+/** The page's HTML. */
+export function docsPage({ info, paths, components }: OpenApiDocument): string {
+  const operations = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({ path, method: method.toUpperCase(), operation }))
+  );
+  const schemas = Object.entries(components["schemas"] ?? {});
+  return markup`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${info.title} ${info.version}</title>
+<style>${docsStyle}</style>
+</head>
+<body>
+<header>
+<h1>${info.title} <small>${info.version}</small></h1>
+<p>${String(info["description"])} <a href="openapi.json">openapi.json</a></p>
+<nav>${
+    join(operations.map(({ path, method }) => markup`<a href="#${anchor(method, path)}">${method} ${path}</a>`))
+  }</nav>
+</header>
+<main>
+${join(operations.map(({ path, method, operation }) => operationSection(method, path, operation)))}
+<h2>Schemas</h2>
+${join(schemas.map(([name, schema]) => schemaSection(name, schema as Schema)))}
+</main>
+</body>
+</html>
+`.text;
+}
+
+function anchor(method: string, path: string): string {
+  return `${method.toLowerCase()}${path.replaceAll("/", "-")}`;
+}
+
+function operationSection(method: string, path: string, operation: Operation): Markup {
+  const { summary, description, parameters, requestBody, responses } = operation;
+  return markup`<section id="${anchor(method, path)}">
+<h2><span class="method ${method.toLowerCase()}">${method}</span> <code>${path}</code></h2>
+<p>${prose(summary)}${description === undefined ? "" : markup`. ${prose(description)}`}</p>
+${parameters === undefined ? "" : parameterTable(parameters)}
+${requestBody === undefined ? "" : markup`<h3>Request</h3>${contentBlocks(requestBody.content)}`}
+<h3>Replies</h3>
+${join(Object.entries(responses).map(([status, reply]) => replyBlock(status, reply)))}
+</section>
+`;
+}
+
+function parameterTable(parameters: readonly Parameter[]): Markup {
+  const rows = parameters.map(({ name, in: place, description }) =>
+    tableRow(markup`<code>${name}</code>`, place, description)
+  );
+  return markup`<h3>Parameters</h3>
+<table>
+${join(rows)}</table>
+`;
+}
+
+function tableRow(name: Markup, type: string | Markup, description: string): Markup {
+  return markup`<tr><td>${name}</td><td>${type}</td><td>${prose(description)}</td></tr>
+`;
+}
+
+function replyBlock(status: string, { description, content }: Reply): Markup {
+  return markup`<details${status === "200" ? markup` open` : ""}>
+<summary><b class="status s${status.slice(0, 1)}">${status}</b> ${prose(description)}</summary>
+${contentBlocks(content)}
+</details>
+`;
+}
+
+function contentBlocks(content: Content): Markup {
+  return join(Object.entries(content).map(([type, media]) => mediaBlock(type, media)));
+}
+
+function mediaBlock(type: string, { schema, example, examples = {} }: Media): Markup {
+  const shown = Object.values(examples);
+  if (example !== undefined) shown.push({ summary: "", value: example });
+  return markup`<p class="media"><code>${type}</code> ${typeName(schema)}</p>
+${join(shown.map(({ summary, value }) => exampleBlock(summary, value)))}`;
+}
+
+function exampleBlock(summary: string, value: unknown): Markup {
+  return markup`<figure><figcaption>${summary}</figcaption><pre>${sample(value)}</pre></figure>
+`;
+}
+
+function sample(value: unknown): string {
+  return typeof value === "string" ? value : JSON.stringify(value, null, 2);
+}
+
+/** A JSON schema, as far as the page shows it. */
+interface Schema {
+  readonly $ref?: string;
+  readonly type?: string | readonly string[];
+  readonly description?: string;
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly required?: readonly string[];
+  readonly items?: Schema;
+  readonly anyOf?: readonly Schema[];
+  readonly enum?: readonly unknown[];
+  readonly const?: unknown;
+  readonly contentSchema?: Schema;
+}
+
+function schemaSection(name: string, schema: Schema): Markup {
+  return markup`<section id="schema-${name}">
+<h3>${name}</h3>
+${
+    schema.properties === undefined
+      ? markup`<p>${typeName(schema)}</p>`
+      : markup`<table>${propertyRows(schema, "")}</table>`
+  }
+</section>
+`;
+}
+
+/** A row for each property; those of objects and of arrays of objects follow, under their path. */
+function propertyRows({ properties = {}, required = [] }: Schema, prefix: string): Markup {
+  return join(
+    Object.entries(properties).map(([name, property]) => {
+      const label = markup`<code>${prefix}${name}</code>${required.includes(name) ? markup` <i>required</i>` : ""}`;
+      const row = tableRow(label, typeName(property), property.description ?? "");
+      const below = property.items === undefined ? `${prefix}${name}.` : `${prefix}${name}[].`;
+      return join([row, propertyRows(property.items ?? property, below)]);
+    }),
+  );
+}
+
+function typeName(schema: Schema): Markup {
+  if (schema.$ref !== undefined) {
+    const name = schema.$ref.split("/").at(-1) ?? "";
+    return markup`<a href="#schema-${name}">${name}</a>`;
+  }
+  if (schema.contentSchema !== undefined) return markup`lines, each ${typeName(schema.contentSchema)}`;
+  if (schema.anyOf !== undefined) return join(schema.anyOf.map(typeName), " or ");
+  if (schema.enum !== undefined) return join(schema.enum.map((word) => markup`<code>${String(word)}</code>`), " ");
+  if (schema.const !== undefined) return markup`<code>${JSON.stringify(schema.const)}</code>`;
+  if (schema.items !== undefined) return markup`array of ${typeName(schema.items)}`;
+  return markup`${typeof schema.type === "string" ? schema.type : (schema.type ?? []).join(" or ")}`;
+}

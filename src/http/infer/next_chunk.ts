@@ -1,0 +1,10 @@
+import type { Chunk, Generation } from "../../llama/adapter.ts";
+import type { Timeline } from "../../telemetry/timeline.ts";
+
+/** Waits for the next chunk, and writes down in the timeline how long that took and what it brought. */
+export async function nextChunk(generation: Generation, timeline: Timeline): Promise<Chunk> {
+  timeline.waiting();
+  const chunk = await generation.next();
+  timeline.received(chunk.fragments.length);
+  return chunk;
+}

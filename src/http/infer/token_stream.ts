@@ -1,0 +1,178 @@
+import type { Clock, Timer } from "../../clock.ts";
+import { ModeldError } from "../../errors.ts";
+import type { Chunk, Generation } from "../../llama/adapter.ts";
+import type { Deadlines } from "../deadlines.ts";
+import { asModeldError } from "../error_reply.ts";
+import type { Inference } from "./inference.ts";
+import { errorLine, finalLine, tokenLines } from "./ndjson.ts";
+import { nextChunk } from "./next_chunk.ts";
+
+/** What a token stream is given beside its generation. */
+export interface TokenStreamOptions {
+  readonly clock: Clock;
+  /** Without the client taking a byte. */
+  readonly writeDeadlines: Deadlines;
+  /** Told of the lines as they leave, where the request is logged at debug. */
+  readonly onLines?: ((lines: string) => void) | undefined;
+}
+
+/** Characters that may wait for the client before reading from llama-server stops. */
+const READ_AHEAD = 65536;
+
+/** A chunk within this many milliseconds of the last write is part of a burst; so long the burst is gathered. */
+const BURST_MS = 1;
+
+const utf8 = new TextEncoder();
+
+/**
+ * The NDJSON body of a streamed reply: the lines of `first`, of what the generation still brings, and the final or the
+ * error line. Ends the inference when the client has taken the last line, or takes none for too long.
+ */
+export function tokenStream(
+  first: Chunk,
+  generation: Generation,
+  inference: Inference,
+  options: TokenStreamOptions,
+): ReadableStream<Uint8Array> {
+  return new ReadableStream(new TokenSource(first, generation, inference, options), { highWaterMark: 0 });
+}
+
+/**
+ * Two loops that meet in `#lines`: one receives from llama-server, at most `READ_AHEAD` ahead; the other is `pull`, called
+ * when the client has taken what was written. A chunk that comes alone leaves at once. In a burst a write waits a little,
+ * so that what is ready by then leaves with it; the last line waits for nothing.
+ */
+class TokenSource implements UnderlyingDefaultSource<Uint8Array> {
+  readonly #generation: Generation;
+  readonly #inference: Inference;
+  readonly #options: TokenStreamOptions;
+  /** Received, not yet written. */
+  #lines = "";
+  #content = "";
+  /** Says how it ended; set when nothing more will be received. */
+  #settle: (() => void) | undefined;
+  #wakePull: (() => void) | undefined;
+  #endGather: (() => void) | undefined;
+  #wakeReceive: (() => void) | undefined;
+  /** Whether the client has taken everything that was written. */
+  #taken = true;
+  #closed = false;
+  #wroteAt = -Infinity;
+  #writeDeadline: Timer | undefined;
+  #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+
+  constructor(first: Chunk, generation: Generation, inference: Inference, options: TokenStreamOptions) {
+    this.#generation = generation;
+    this.#inference = inference;
+    this.#options = options;
+    inference.onEnd(() => this.#release());
+    this.#receive(first);
+  }
+
+  start(controller: ReadableStreamDefaultController<Uint8Array>): void {
+    this.#controller = controller;
+    this.#watchClient();
+  }
+
+  async pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
+    this.#taken = true;
+    if (this.#lines === "" && this.#settle === undefined) {
+      await new Promise<void>((resolve) => this.#wakePull = resolve);
+    }
+    const inBurst = this.#options.clock.now() - this.#wroteAt < BURST_MS;
+    if (inBurst && this.#settle === undefined) await this.#gather();
+    if (this.#inference.ended) return;
+    if (this.#lines === "") {
+      this.#closed = true;
+      controller.close();
+      this.#settle?.();
+    } else {
+      this.#write(controller);
+    }
+  }
+
+  /**
+   * Waits for what is about to arrive with it. `fetch` hands over one chunk a turn of the event loop, however many have
+   * come, so that the end of the turn would be too soon.
+   */
+  async #gather(): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    await new Promise<void>((resolve) => {
+      this.#endGather = resolve;
+      timer = setTimeout(resolve, BURST_MS);
+    });
+    clearTimeout(timer);
+  }
+
+  cancel(): void {
+    this.#inference.clientLeft();
+  }
+
+  #write(controller: ReadableStreamDefaultController<Uint8Array>): void {
+    const lines = this.#lines;
+    this.#lines = "";
+    this.#taken = false;
+    this.#wroteAt = this.#options.clock.now();
+    controller.enqueue(utf8.encode(lines));
+    this.#options.onLines?.(lines);
+    this.#wakeReceive?.();
+  }
+
+  async #receive(chunk: Chunk): Promise<void> {
+    try {
+      while (chunk.completion === undefined) {
+        this.#add(chunk.fragments);
+        if (this.#lines.length > READ_AHEAD) await this.#untilWritten();
+        chunk = await nextChunk(this.#generation, this.#inference.timeline);
+      }
+      this.#add(chunk.fragments);
+      const { completion } = chunk;
+      this.#lines += finalLine(this.#content, completion);
+      this.#settle = () => this.#inference.complete(completion);
+    } catch (error) {
+      const failure = asModeldError(error);
+      this.#inference.abort(failure);
+      this.#lines += errorLine(failure);
+      this.#settle = () => this.#inference.fail(failure);
+    }
+    this.#wakePull?.();
+    this.#endGather?.();
+  }
+
+  /** Waits for the client to take what is there. That is no time that modeld itself cost. */
+  #untilWritten(): Promise<void> {
+    this.#inference.timeline.waiting();
+    return new Promise((resolve) => this.#wakeReceive = resolve);
+  }
+
+  #add(fragments: readonly string[]): void {
+    this.#lines += tokenLines(fragments);
+    for (const fragment of fragments) this.#content += fragment;
+    this.#wakePull?.();
+  }
+
+  /** Looks at the deadline only when it may have passed, so that a token costs it nothing. */
+  #watchClient(): void {
+    const { clock, writeDeadlines } = this.#options;
+    const check = () => {
+      const left = this.#taken ? writeDeadlines.ms : this.#wroteAt + writeDeadlines.ms - clock.now();
+      if (left > 0) {
+        this.#writeDeadline = clock.after(left, check);
+        return;
+      }
+      const message = `the client took nothing for ${writeDeadlines.ms} ms (--write-timeout)`;
+      this.#inference.abort(new ModeldError("write_timeout", message));
+      this.#inference.fail(asModeldError(this.#inference.signal.reason));
+    };
+    this.#writeDeadline = writeDeadlines.set(check);
+  }
+
+  /** Unless the stream is closed already, it is cut: no terminator, so that no client takes it for whole. */
+  #release(): void {
+    this.#writeDeadline?.clear();
+    if (!this.#closed) this.#controller?.error(new ModeldError("cancelled", "the stream was cut"));
+    this.#wakePull?.();
+    this.#endGather?.();
+    this.#wakeReceive?.();
+  }
+}

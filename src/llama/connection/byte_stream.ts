@@ -1,0 +1,63 @@
+import { ModeldError } from "../../errors.ts";
+import type { AbortScope } from "./abort_scope.ts";
+
+/** Holds some sixty tokens; what arrives in one piece is rarely more than one. */
+const BUFFER_SIZE = 4 * 1024;
+
+/**
+ * The body of a response, read into one buffer that is used again and again: a default reader allocates and clears 64 kB
+ * for every token. Cancels the read itself when the scope aborts, because `fetch` forgets its signal once the Response has
+ * been collected.
+ */
+export class ByteStream {
+  readonly #reader: ReadableStreamBYOBReader;
+  readonly #scope: AbortScope;
+  readonly #operation: string;
+  #buffer = new ArrayBuffer(BUFFER_SIZE);
+  #open = true;
+
+  /** @param operation what modeld is doing, for messages. */
+  constructor(response: Response, scope: AbortScope, operation: string) {
+    this.#reader = (response.body ?? new Blob().stream()).getReader({ mode: "byob" });
+    this.#scope = scope;
+    this.#operation = operation;
+    scope.signal.addEventListener("abort", this.#cancelRead, { once: true });
+  }
+
+  /**
+   * The next bytes, valid until the next call, or `undefined` at the end.
+   *
+   * @throws the scope's reason when it aborted; ModeldError `truncated` when the connection broke, `cancelled` when the
+   * stream was closed meanwhile.
+   */
+  async read(): Promise<Uint8Array | undefined> {
+    let result: ReadableStreamReadResult<Uint8Array<ArrayBuffer>>;
+    try {
+      result = await this.#reader.read(new Uint8Array(this.#buffer));
+    } catch (cause) {
+      this.#scope.signal.throwIfAborted();
+      throw new ModeldError("truncated", `adapter ${this.#operation}: the connection to llama-server broke`, { cause });
+    }
+    this.#scope.signal.throwIfAborted();
+    if (!this.#open) throw new ModeldError("cancelled", `adapter ${this.#operation}: cancelled`);
+    if (result.done) {
+      this.#open = false;
+      return undefined;
+    }
+    this.#buffer = result.value.buffer;
+    return result.value;
+  }
+
+  /** Lets go of everything; closes the connection where the end was not reached. */
+  close(): void {
+    this.#scope.signal.removeEventListener("abort", this.#cancelRead);
+    this.#scope.release();
+    if (this.#open) this.#cancelRead();
+  }
+
+  readonly #cancelRead = (): void => {
+    this.#open = false;
+    // Rejects only with the error of a stream that is broken already, which `read` has reported.
+    this.#reader.cancel().catch(() => {});
+  };
+}

@@ -1,0 +1,42 @@
+import { z } from "zod";
+import type { ModelCapacity, ServerDescription } from "../adapter.ts";
+
+/** What is read of `GET /props`; the rest is llama-server's own business. */
+const Props = z.object({
+  role: z.string().optional(),
+  build_info: z.string().optional(),
+  total_slots: z.number().optional(),
+  max_instances: z.number().optional(),
+  models_autoload: z.boolean().optional(),
+  model_path: z.string().optional(),
+  default_generation_settings: z.object({ n_ctx: z.number().optional() }).optional(),
+});
+
+/** `GET /props`, as far as modeld reads it. */
+export type Props = z.infer<typeof Props>;
+
+/** Reads the body of `GET /props`; `undefined` where it is not what llama-server sends. */
+export function parseProps(json: unknown): Props | undefined {
+  return Props.safeParse(json).data;
+}
+
+/** What a server is, from its `/props` (missing in very old builds) and from whether it has a list of models. */
+export function describeServer(props: Props | undefined, hasModelList: boolean): ServerDescription {
+  const router = hasModelList && props?.role === "router";
+  return {
+    kind: router ? "router" : hasModelList ? "single" : "native",
+    ...(props?.build_info === undefined ? {} : { build: props.build_info }),
+    ...(router || props?.total_slots === undefined ? {} : { totalSlots: props.total_slots }),
+    ...(router && props.max_instances !== undefined ? { maxInstances: props.max_instances } : {}),
+    ...(router && props.models_autoload !== undefined ? { autoload: props.models_autoload } : {}),
+  };
+}
+
+/** What a loaded model can take, from its `/props`. */
+export function capacityOf(props: Props): ModelCapacity {
+  const contextLength = props.default_generation_settings?.n_ctx;
+  return {
+    ...(props.total_slots === undefined ? {} : { slots: props.total_slots }),
+    ...(contextLength === undefined ? {} : { contextLength }),
+  };
+}

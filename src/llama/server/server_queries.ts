@@ -1,0 +1,52 @@
+import type { ServerModel } from "../adapter.ts";
+import { failureOf, isMissing, jsonOf, notUnderstood, type Reply } from "../connection/reply.ts";
+import type { ServerClient } from "../connection/server_client.ts";
+import { parseProps, type Props } from "./server_description.ts";
+import { parseModels } from "./server_models.ts";
+
+/** Questions that any llama-server answers at once, even while every slot is busy. */
+export class ServerQueries {
+  readonly #client: ServerClient;
+
+  constructor(client: ServerClient) {
+    this.#client = client;
+  }
+
+  /** Asks `GET /health`. */
+  async health(signal: AbortSignal): Promise<"ready" | "loading"> {
+    const reply = await this.#get("health", "/health", signal);
+    if (reply.status === 200) return "ready";
+    const failure = failureOf("health", reply);
+    if (failure.kind === "loading") return "loading";
+    throw failure;
+  }
+
+  /** Asks `GET /v1/models`; `undefined` where the server has no such list. */
+  async models(operation: string, signal: AbortSignal): Promise<readonly ServerModel[] | undefined> {
+    return await this.#ask(operation, "/v1/models", parseModels, signal);
+  }
+
+  /** Asks `GET /props`, of the server or of one of a router's models; `undefined` where the server has none. */
+  async props(operation: string, model: string | undefined, signal: AbortSignal): Promise<Props | undefined> {
+    const query = model === undefined ? "" : `?model=${encodeURIComponent(model)}&autoload=false`;
+    return await this.#ask(operation, `/props${query}`, parseProps, signal);
+  }
+
+  async #ask<T>(
+    operation: string,
+    path: string,
+    parse: (json: unknown) => T | undefined,
+    signal: AbortSignal,
+  ): Promise<T | undefined> {
+    const reply = await this.#get(operation, path, signal);
+    if (isMissing(reply.status)) return undefined;
+    if (reply.status !== 200) throw failureOf(operation, reply);
+    const answer = parse(jsonOf(reply));
+    if (answer === undefined) throw notUnderstood(operation, reply);
+    return answer;
+  }
+
+  async #get(operation: string, path: string, signal: AbortSignal): Promise<Reply> {
+    return await this.#client.call({ operation, method: "GET", path }, signal);
+  }
+}

@@ -1,0 +1,125 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { bodyOf, withServer } from "../with_server.ts";
+
+const KEYS = ["sk-one", "sk-two"];
+
+function bearer(key: string): RequestInit {
+  return { headers: { "Content-Type": "application/json", "Authorization": `Bearer ${key}` } };
+}
+
+Deno.test("without keys, no key is asked for", () =>
+  withServer(async ({ infer }) => {
+    assertEquals((await (await infer({ prompt: "a" })).text()).includes("done"), true);
+  }));
+
+for (
+  const [name, init] of [["no key", {}], ["a wrong key", bearer("sk-thr")], ["half a key", bearer("sk-on")]] as const
+) {
+  Deno.test(`with ${name}, an inference is 401 and never reaches the manager`, () =>
+    withServer(async ({ infer, manager, observer }) => {
+      const reply = await infer({ prompt: "a" }, init);
+      assertEquals(reply.status, 401);
+      assertEquals(reply.headers.get("www-authenticate"), 'Bearer realm="modeld"');
+      const error = await reply.json();
+      assertEquals([error.code, error.type], [401, "unauthorized"]);
+      assertEquals(manager.calls.length, 0);
+      assertEquals(await observer.outcomes(), ["rejected"]);
+    }, { apiKeys: KEYS }));
+}
+
+for (const authorization of ["Basic c2stb25l", "sk-one", "Bearer", "Bearer sk-one sk-two", "Bearer sk-one,"]) {
+  Deno.test(`Authorization "${authorization}" is no key`, () =>
+    withServer(async ({ url }) => {
+      const reply = await fetch(`${url}/models`, { headers: { authorization } });
+      assertEquals(reply.status, 401);
+      await reply.body?.cancel();
+    }, { apiKeys: KEYS }));
+}
+
+for (const key of KEYS) {
+  Deno.test(`the key ${key} opens every route, whatever the case of the scheme`, () =>
+    withServer(async ({ url, infer }) => {
+      await (await infer({ prompt: "a" }, bearer(key))).text();
+      for (const path of ["/models", "/status"]) {
+        const reply = await fetch(url + path, { headers: { authorization: `bearer ${key}` } });
+        assertEquals(reply.status, 200);
+        await reply.body?.cancel();
+      }
+    }, { apiKeys: KEYS }));
+}
+
+Deno.test("healthz and readyz ask for no key, all else does", () =>
+  withServer(async ({ url }) => {
+    const statuses: Record<string, number> = {};
+    for (const path of ["/healthz", "/readyz", "/models", "/status", "/extra"]) {
+      const reply = await fetch(url + path);
+      statuses[path] = reply.status;
+      await reply.body?.cancel();
+    }
+    assertEquals(statuses, { "/healthz": 200, "/readyz": 200, "/models": 401, "/status": 401, "/extra": 401 });
+  }, { apiKeys: KEYS, routes: [{ method: "GET", path: "/extra", handle: () => new Response("secret") }] }));
+
+Deno.test("beyond the limit of concurrent requests a request is 503, and healthz is answered", () =>
+  withServer(async ({ url, infer, manager, observer, metrics }) => {
+    manager.script = (generation) => generation.push("a");
+    const running = [await infer({ prompt: "a" }), await infer({ prompt: "a" })];
+    const reply = await infer({ prompt: "a" });
+    assertEquals([reply.status, reply.headers.get("retry-after")], [503, "1"]);
+    const error = await reply.json();
+    assertEquals(error.type, "overloaded");
+    assertStringIncludes(error.error, "2 requests are being answered");
+    assertEquals(await (await fetch(`${url}/healthz`)).text(), "ok");
+    for (const stream of running) await stream.body?.cancel();
+    await metrics.idle();
+    assertEquals((await observer.outcomes(3)).sort(), ["cancelled", "cancelled", "rejected"]);
+    const next = await fetch(`${url}/models`);
+    assertEquals(next.status, 200);
+    await next.body?.cancel();
+  }, { maxConcurrentRequests: 2 }));
+
+Deno.test("beyond its limit a key's inference is 429, another key's is served, and the place is free again after", () =>
+  withServer(async ({ infer, manager, metrics }) => {
+    manager.script = (generation) => generation.push("a");
+    const running = await infer({ prompt: "a" }, bearer("sk-one"));
+    const refused = await infer({ prompt: "a" }, bearer("sk-one"));
+    assertEquals(refused.status, 429);
+    assertEquals((await refused.json()).type, "client_limit");
+    const other = await infer({ prompt: "a" }, bearer("sk-two"));
+    assertEquals(other.status, 200);
+    for (const reply of [running, other]) await bodyOf(reply).cancel();
+    await metrics.idle();
+    const again = await infer({ prompt: "a" }, bearer("sk-one"));
+    assertEquals(again.status, 200);
+    await bodyOf(again).cancel();
+  }, { apiKeys: KEYS, maxInflightPerClient: 1 }));
+
+Deno.test("without keys the limit is for each remote address", () =>
+  withServer(async ({ infer, manager }) => {
+    manager.script = (generation) => generation.push("a");
+    const running = await infer({ prompt: "a" });
+    const refused = await infer({ prompt: "a" });
+    assertEquals(refused.status, 429);
+    await refused.body?.cancel();
+    await bodyOf(running).cancel();
+  }, { maxInflightPerClient: 1 }));
+
+Deno.test("more headers than the limit are refused, as many are not", () =>
+  withServer(async ({ url }) => {
+    const headersOf = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`x-${i}`, "1"]));
+    // Deno's fetch adds accept, accept-encoding, accept-language, host and user-agent of its own.
+    const own = 5;
+    const accepted = await fetch(`${url}/healthz`, { headers: headersOf(20 - own) });
+    assertEquals([accepted.status, await accepted.text()], [200, "ok"]);
+    const refused = await fetch(`${url}/healthz`, { headers: headersOf(21 - own) });
+    assertEquals(refused.status, 400);
+    assertStringIncludes((await refused.json()).error, "the request has 21 headers, the limit is 20");
+  }, { maxHeaderCount: 20 }));
+
+Deno.test("path and query longer than the limit are refused, as long are not", () =>
+  withServer(async ({ url }) => {
+    const accepted = await fetch(`${url}/healthz?${"a".repeat(100 - "/healthz?".length)}`);
+    assertEquals([accepted.status, await accepted.text()], [200, "ok"]);
+    const refused = await fetch(`${url}/healthz?${"a".repeat(101 - "/healthz?".length)}`);
+    assertEquals(refused.status, 400);
+    assertStringIncludes((await refused.json()).error, "path and query have 101 characters, the limit is 100");
+  }, { maxPathLength: 100 }));

@@ -1,0 +1,100 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { ModeldError } from "../../../src/errors.ts";
+import type { ModelEvent } from "../../../src/llama/adapter.ts";
+import { eventually } from "../../support/eventually.ts";
+import { chunk, LAST_CHUNK, STREAM_HEAD } from "../../support/replies.ts";
+import { sse, SSE_PING } from "../../support/wire_streams.ts";
+import { connectionClosed, never, withStandIn } from "../adapter_under_test.ts";
+
+/** What a real router (build 11669) sent while one model was loaded and unloaded and another failed to load. */
+const RECORDED = [
+  { model: "a", event: "model_status", data: { status: "loading" } },
+  { model: "a", event: "status_change", data: { status: "loading", progress: { current: "text_model", value: 0.5 } } },
+  { model: "a", event: "status_change", data: { status: "loaded", info: { id: "a", meta: { n_ctx: 2048 } } } },
+  { model: "a", event: "status_change", data: { status: "unloaded", exit_code: 0 } },
+  { model: "b", event: "status_change", data: { status: "unloaded", exit_code: 1 } },
+];
+
+async function collect(events: AsyncIterable<ModelEvent>): Promise<ModelEvent[]> {
+  const all: ModelEvent[] = [];
+  for await (const event of events) all.push(event);
+  return all;
+}
+
+Deno.test("a router's events are state changes, a bad exit a failure, until the router closes", async () => {
+  await withStandIn({ router: {} }, async (standIn, adapter) => {
+    standIn.on("GET /models/sse", async (exchange) => {
+      await exchange.send(STREAM_HEAD + chunk(SSE_PING + RECORDED.map(sse).join("")) + LAST_CHUNK);
+      await exchange.close();
+    });
+    assertEquals(await collect(adapter.events(never)), [
+      { model: "a", state: "loading" },
+      { model: "a", state: "loading" },
+      { model: "a", state: "loaded" },
+      { model: "a", state: "unloaded" },
+      {
+        model: "b",
+        state: "failed",
+        reason: "the model's process ended with exit code 1; llama-server's log says why",
+      },
+    ]);
+  });
+});
+
+Deno.test("events that tell of something else are left out", async () => {
+  await withStandIn({ router: {} }, async (standIn, adapter) => {
+    const others = [{ model: "a", event: "download", data: { progress: 1 } }, { hello: 1 }, {
+      model: "a",
+      data: { status: "a word of a later build" },
+    }];
+    standIn.on("GET /models/sse", async (exchange) => {
+      await exchange.send(STREAM_HEAD + chunk(others.map(sse).join("")) + LAST_CHUNK);
+      await exchange.close();
+    });
+    assertEquals(await collect(adapter.events(never)), []);
+  });
+});
+
+Deno.test("events come as they happen", async () => {
+  await withStandIn({ router: {} }, async (_, adapter) => {
+    const events = adapter.events(never)[Symbol.asyncIterator]();
+    const first = events.next();
+    await new Promise((resolve) => setTimeout(resolve, 20)); // until the router has the listener
+    await adapter.load("tiny", never);
+    assertEquals((await first).value, { model: "tiny", state: "loading" });
+    assertEquals((await events.next()).value, { model: "tiny", state: "loaded" });
+    await events.return?.();
+  });
+});
+
+Deno.test("a listener that stops listening closes the connection", async () => {
+  await withStandIn({ router: {} }, async (standIn, adapter) => {
+    standIn.on("GET /models/sse", async (exchange) => {
+      await exchange.send(STREAM_HEAD + chunk(RECORDED.map(sse).join("")));
+      await exchange.gone;
+    });
+    for await (const event of adapter.events(never)) {
+      assertEquals(event.state, "loading");
+      break;
+    }
+    await connectionClosed(standIn);
+  });
+});
+
+Deno.test("a server without events is refused", async () => {
+  await withStandIn({}, async (_, adapter) => {
+    const error = await assertRejects(() => collect(adapter.events(never)), ModeldError, "GET /models/sse");
+    assertEquals(error.kind, "upstream_refused");
+  });
+});
+
+Deno.test("the signal ends the events with its reason, and closes the connection", async () => {
+  await withStandIn({ router: {} }, async (standIn, adapter) => {
+    const listener = new AbortController();
+    const collected = collect(adapter.events(listener.signal));
+    await eventually("the router has the listener", () => standIn.requests.length === 1);
+    listener.abort(new Error("enough"));
+    await assertRejects(() => collected, Error, "enough");
+    await connectionClosed(standIn);
+  });
+});

@@ -1,0 +1,166 @@
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { ModeldError } from "../../../src/errors.ts";
+import { replyJson } from "../../support/replies.ts";
+import { errorBody } from "../../support/wire_streams.ts";
+import { never, withStandIn } from "../adapter_under_test.ts";
+
+Deno.test("health is ready when the server is", async () => {
+  await withStandIn({}, async (_, adapter) => assertEquals(await adapter.health(never), "ready"));
+});
+
+Deno.test("health is loading while the server loads its model", async () => {
+  await withStandIn({}, async (standIn, adapter) => {
+    standIn.loading = true;
+    assertEquals(await adapter.health(never), "loading");
+  });
+});
+
+Deno.test("health fails for any other answer", async () => {
+  await withStandIn({}, async (standIn, adapter) => {
+    for (
+      const [status, kind] of [[500, "upstream_error"], [404, "upstream_refused"], [403, "upstream_refused"]] as const
+    ) {
+      standIn.on("GET /health", (exchange) => replyJson(exchange, status, "no"));
+      assertEquals((await assertRejects(() => adapter.health(never), ModeldError)).kind, kind);
+    }
+  });
+});
+
+Deno.test("a server with one model is described with its slots and build", async () => {
+  await withStandIn({ slots: 3 }, async (_, adapter) => {
+    assertEquals(await adapter.describe(never), { kind: "single", build: "b11669-stand-in", totalSlots: 3 });
+  });
+});
+
+Deno.test("a router is described with its limits", async () => {
+  await withStandIn({ router: { maxInstances: 2, autoload: false } }, async (_, adapter) => {
+    const build = "b11669-stand-in";
+    assertEquals(await adapter.describe(never), { kind: "router", build, maxInstances: 2, autoload: false });
+  });
+});
+
+Deno.test("a server without a list of models is native", async () => {
+  await withStandIn({ openai: false }, async (_, adapter) => {
+    assertEquals((await adapter.describe(never)).kind, "native");
+    assertEquals(await adapter.models(never), undefined);
+  });
+});
+
+Deno.test("a server without /props can be described, too", async () => {
+  await withStandIn({}, async (standIn, adapter) => {
+    standIn.on("GET /props", (exchange) => replyJson(exchange, 404, errorBody(404, "File Not Found")));
+    assertEquals(await adapter.describe(never), { kind: "single" });
+    assertEquals(await adapter.capacity("tiny", never), {});
+  });
+});
+
+Deno.test("a server that is loading cannot be described yet", async () => {
+  await withStandIn({}, async (standIn, adapter) => {
+    const loading = errorBody(503, "Loading model", "unavailable_error");
+    standIn.on("GET /props", (exchange) => replyJson(exchange, 503, loading));
+    assertEquals((await assertRejects(() => adapter.describe(never), ModeldError)).kind, "loading");
+  });
+});
+
+Deno.test("describing a server is enough for a generation to know its endpoints", async () => {
+  await withStandIn({}, async (standIn, adapter) => {
+    await adapter.describe(never);
+    (await adapter.generate({ prompt: "Once" }, never)).cancel();
+    assertEquals(standIn.requests.filter(({ path }) => path === "/v1/models").length, 1);
+  });
+});
+
+Deno.test("the model of a single server is loaded, with its size and its file", async () => {
+  await withStandIn({ models: ["one"] }, async (_, adapter) => {
+    assertEquals(await adapter.models(never), [
+      { id: "one", aliases: [], state: "loaded", sizeBytes: 1_171_200, contextLength: 2048, path: "/models/one.gguf" },
+    ]);
+  });
+});
+
+Deno.test("the model of a single server is loading while it has no meta", async () => {
+  await withStandIn({}, async (standIn, adapter) => {
+    const entry = { id: "/models/one.gguf", aliases: ["/models/one.gguf", "one"], meta: null };
+    standIn.on("GET /v1/models", (exchange) => replyJson(exchange, 200, { data: [entry] }));
+    const loading = errorBody(503, "Loading model", "unavailable_error");
+    standIn.on("GET /props", (exchange) => replyJson(exchange, 503, loading));
+    assertEquals(await adapter.models(never), [{ id: "/models/one.gguf", aliases: ["one"], state: "loading" }]);
+  });
+});
+
+/** The states of a router's models, in its words and in ours. */
+const STANDINGS = [
+  [{ value: "unloaded" }, { state: "unloaded" }],
+  [{ value: "loading" }, { state: "loading" }],
+  [{ value: "loaded" }, { state: "loaded" }],
+  [{ value: "sleeping" }, { state: "loaded" }],
+  [{ value: "unloaded", exit_code: 0 }, { state: "unloaded" }],
+  [{ value: "a word of a later build" }, { state: "unloaded" }],
+  [{ value: "unloaded", failed: true, exit_code: 1 }, {
+    state: "failed",
+    reason: "the model's process ended with exit code 1; llama-server's log says why",
+  }],
+] as const;
+
+Deno.test("the models of a router stand as it says, with the file each would be loaded from", async () => {
+  await withStandIn({ router: {} }, async (standIn, adapter) => {
+    for (const [status, standing] of STANDINGS) {
+      const entry = {
+        id: "a",
+        aliases: [],
+        status: { ...status, args: ["llama-server", "--model", "/models/a.gguf"] },
+      };
+      standIn.on("GET /v1/models", (exchange) => replyJson(exchange, 200, { data: [entry] }));
+      assertEquals(await adapter.models(never), [{ id: "a", aliases: [], ...standing, path: "/models/a.gguf" }]);
+    }
+  });
+});
+
+Deno.test("a list that is none is a protocol error with what was sent", async () => {
+  await withStandIn({}, async (standIn, adapter) => {
+    for (const body of ["<html>login</html>", "[]", '{"data":[{"name":"x"}]}']) {
+      standIn.on("GET /v1/models", (exchange) => replyJson(exchange, 200, body));
+      const error = await assertRejects(() => adapter.models(never), ModeldError);
+      assertEquals(error.kind, "protocol");
+      assertStringIncludes(error.message, body);
+    }
+  });
+});
+
+Deno.test("the capacity of a single server is its slots and context", async () => {
+  await withStandIn({ slots: 3 }, async (_, adapter) => {
+    assertEquals(await adapter.capacity("tiny", never), { slots: 3, contextLength: 2048 });
+  });
+});
+
+Deno.test("the capacity of a router's model is asked without loading it", async () => {
+  await withStandIn({ router: {}, models: ["a b"] }, async (standIn, adapter) => {
+    await assertRejects(() => adapter.capacity("a b", never), ModeldError, "model is not loaded");
+    assertEquals(standIn.router?.stateOf("a b"), "unloaded");
+    await adapter.load("a b", never);
+    assertEquals(await adapter.capacity("a b", never), { slots: 4, contextLength: 2048 });
+    assertEquals(standIn.requests.at(-1)?.target, "/props?model=a%20b&autoload=false");
+  });
+});
+
+Deno.test("a question ends with its signal's reason", async () => {
+  await withStandIn({}, async (standIn, adapter) => {
+    standIn.on("GET /health", (exchange) => exchange.gone);
+    const asker = new AbortController();
+    const asked = adapter.health(asker.signal);
+    asker.abort("enough");
+    await asked.then(() => {
+      throw new Error("answered");
+    }, (reason) => assertEquals(reason, "enough"));
+  });
+});
+
+Deno.test("an answer that is cut off is an upstream error", async () => {
+  await withStandIn({}, async (standIn, adapter) => {
+    standIn.on("GET /v1/models", async (exchange) => {
+      await exchange.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{");
+      await exchange.close();
+    });
+    assertEquals((await assertRejects(() => adapter.models(never), ModeldError)).kind, "upstream_error");
+  });
+});
