@@ -56,10 +56,10 @@ Deno.test("events that tell of something else are left out", async () => {
 });
 
 Deno.test("events come as they happen", async () => {
-  await withStandIn({ router: {} }, async (_, adapter) => {
+  await withStandIn({ router: {} }, async (standIn, adapter) => {
     const events = adapter.events(never)[Symbol.asyncIterator]();
     const first = events.next();
-    await new Promise((resolve) => setTimeout(resolve, 20)); // until the router has the listener
+    await eventually("the router has the listener", () => standIn.requests.length === 1);
     await adapter.load("tiny", never);
     assertEquals((await first).value, { model: "tiny", state: "loading" });
     assertEquals((await events.next()).value, { model: "tiny", state: "loaded" });
