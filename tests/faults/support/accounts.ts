@@ -34,7 +34,7 @@ export class Accounts {
   }
 
   static async of(daemon: Daemon, upstream: Upstream): Promise<Accounts> {
-    return new Accounts(daemon, upstream, await ownDescriptors(daemon, upstream), await outcomesOf(daemon));
+    return new Accounts(daemon, upstream, await settledDescriptors(daemon, upstream), await outcomesOf(daemon));
   }
 
   /** Asserts that since then requests ended exactly so, and that all that was taken has been given back. */
@@ -65,6 +65,19 @@ export class Accounts {
 /** File descriptors but for the connections to llama-server. */
 async function ownDescriptors(daemon: Daemon, upstream: Upstream): Promise<number> {
   return await openDescriptors(daemon.process.pid) - upstream.openConnections;
+}
+
+/** The same, once what was closing is closed on both sides: the first number that comes a few times in a row. */
+async function settledDescriptors(daemon: Daemon, upstream: Upstream): Promise<number> {
+  let last = -1;
+  let times = 0;
+  await eventually("a steady number of descriptors", async () => {
+    const now = await ownDescriptors(daemon, upstream);
+    times = now === last ? times + 1 : 1;
+    last = now;
+    return times === 4;
+  });
+  return last;
 }
 
 /** The samples of one metric: labels and value. */
