@@ -1,12 +1,13 @@
-import { CANNED_TOKENS, cannedGeneration } from "./canned_generation.ts";
 import { type Exchange, RawHttpServer, type Script } from "./raw_http_server.ts";
 import type { RawRequest } from "./raw_request_reader.ts";
-import { chunk, LAST_CHUNK, replyJson, STREAM_HEAD } from "./replies.ts";
+import { replyJson } from "./replies.ts";
+import { type EngineOptions, StandInEngine } from "./stand_in_engine.ts";
 import { type RouterOptions, StandInRouter } from "./stand_in_router.ts";
+import { answerSingleModel } from "./stand_in_single_model.ts";
 import { errorBody } from "./wire_streams.ts";
 
 /** How the stand-in behaves where no script says otherwise. */
-export interface StandInOptions {
+export interface StandInOptions extends EngineOptions {
   /** 0, the default, takes a free one. */
   readonly port?: number;
   /** Ids of its models; one unless it is a router. Default `tiny`. */
@@ -15,14 +16,8 @@ export interface StandInOptions {
   readonly router?: RouterOptions;
   /** False: only native endpoints, as an old build. Default true. */
   readonly openai?: boolean;
-  /** Generations at once. Default 4. */
-  readonly slots?: number;
   /** The key it asks for. */
   readonly apiKey?: string;
-  /** What it generates. */
-  readonly tokens?: readonly string[];
-  /** Milliseconds between two tokens. Default 0. */
-  readonly tokenDelay?: number;
 }
 
 const GENERATE = new Set(["/v1/completions", "/v1/chat/completions", "/completion", "/completion-stream"]);
@@ -40,15 +35,13 @@ export class StandInLlamaServer {
   readonly #routes = new Map<string, Script>();
   readonly #posts: RawRequest[] = [];
   readonly #awaitingPosts = new Set<{ count: number; resolve: (request: RawRequest) => void }>();
-  readonly #awaitingSlot: (() => void)[] = [];
-  readonly #slots: number;
+  readonly #engine: StandInEngine;
   #server: RawHttpServer | undefined;
-  #busy = 0;
 
   private constructor(options: StandInOptions) {
     this.#options = options;
-    this.#slots = options.slots ?? 4;
-    if (options.router !== undefined) this.router = new StandInRouter(this.models, this.#slots, options.router);
+    this.#engine = new StandInEngine(options);
+    if (options.router !== undefined) this.router = new StandInRouter(this.models, this.#engine.slots, options.router);
   }
 
   /** Starts to listen. */
@@ -94,7 +87,7 @@ export class StandInLlamaServer {
 
   /** Slots that are generating now. */
   get busySlots(): number {
-    return this.#busy;
+    return this.#engine.busy;
   }
 
   /** Answers the next generation, in place of the friendly answer. Several calls queue up; the slot is not counted. */
@@ -155,7 +148,7 @@ export class StandInLlamaServer {
     if (path.startsWith("/v1/") && this.#options.openai === false) return await notFound(exchange);
     if (generation) return await this.#generation(exchange);
     if (await this.router?.answer(exchange)) return;
-    if (method === "GET" && await this.#singleModel(exchange)) return;
+    if (await answerSingleModel(exchange, this.models, this.#engine)) return;
     await notFound(exchange);
   }
 
@@ -173,74 +166,12 @@ export class StandInLlamaServer {
     await replyJson(exchange, 200, { status: "ok" });
   }
 
-  async #singleModel(exchange: Exchange): Promise<boolean> {
-    switch (exchange.request.path) {
-      case "/props":
-        await replyJson(exchange, 200, {
-          total_slots: this.#slots,
-          model_path: `/models/${this.models[0]}.gguf`,
-          build_info: "b11669-stand-in",
-          default_generation_settings: { n_ctx: 2048 },
-        });
-        return true;
-      case "/v1/models":
-      case "/models":
-        await replyJson(exchange, 200, {
-          object: "list",
-          data: this.models.map((id) => ({
-            id,
-            aliases: [id],
-            object: "model",
-            meta: { n_ctx: 2048, size: 1_171_200 },
-          })),
-        });
-        return true;
-      case "/slots": {
-        const slots = Array.from({ length: this.#slots }, (_, id) => ({ id, is_processing: id < this.#busy }));
-        await replyJson(exchange, 200, slots);
-        return true;
-      }
-      default:
-        return false;
-    }
-  }
-
   async #generation(exchange: Exchange): Promise<void> {
     const { path } = exchange.request;
     if (path === "/completion-stream") return await notFound(exchange);
     const body = JSON.parse(exchange.request.body);
     if (this.router !== undefined && !await this.router.admit(exchange, String(body.model))) return;
-    if (this.#busy >= this.#slots) await new Promise<void>((resolve) => this.#awaitingSlot.push(resolve));
-    else this.#busy++;
-    try {
-      await this.#generate(exchange, path, body);
-    } finally {
-      const next = this.#awaitingSlot.shift();
-      if (next === undefined) this.#busy--;
-      else next();
-    }
-  }
-
-  async #generate(exchange: Exchange, path: string, body: Record<string, unknown>): Promise<void> {
-    const { events, whole } = cannedGeneration(path, body, this.#options.tokens ?? CANNED_TOKENS);
-    if (body["stream"] !== true) return await replyJson(exchange, 200, whole);
-    await exchange.send(STREAM_HEAD);
-    for (const event of events) {
-      if (await this.#leftDuringPause(exchange)) return;
-      await exchange.send(chunk(event));
-    }
-    await exchange.send(LAST_CHUNK);
-    await exchange.close();
-  }
-
-  async #leftDuringPause(exchange: Exchange): Promise<boolean> {
-    const delay = this.#options.tokenDelay ?? 0;
-    if (delay === 0) return false;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const passed = new Promise<boolean>((resolve) => timer = setTimeout(() => resolve(false), delay));
-    const left = await Promise.race([passed, exchange.gone.then(() => true)]);
-    clearTimeout(timer);
-    return left;
+    await this.#engine.generate(exchange, body);
   }
 }
 
