@@ -101,5 +101,5 @@ function recordings(...names: string[]): [string, Uint8Array][] {
 }
 
 function read(name: string): Uint8Array {
-  return Deno.readFileSync(new URL(`recordings/${name}`, import.meta.url));
+  return Deno.readFileSync(new URL(`../recordings/${name}`, import.meta.url));
 }
