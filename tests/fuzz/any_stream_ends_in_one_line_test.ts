@@ -4,25 +4,11 @@ import { Daemon } from "../support/daemon.ts";
 import { infer } from "../support/ndjson_client.ts";
 import { CLOSE_DELIMITED_HEAD } from "../support/replies.ts";
 import { StandInLlamaServer } from "../support/stand_in_llama_server.ts";
-import { chatStream, completionStream, nativeStream } from "../support/wire_streams.ts";
 import { assertContract } from "./support/contract.ts";
+import { corpus } from "./support/corpus.ts";
 import { timeBox } from "./support/time_box.ts";
 
 const utf8 = new TextEncoder();
-const RECORDINGS = new URL("../llama/recordings/", import.meta.url);
-
-/** Streams that real servers sent, and the shapes of several builds. */
-async function corpus(): Promise<Uint8Array[]> {
-  const streams = [completionStream([" ü€𝄞", "."]), chatStream([" ü€𝄞", "."]), nativeStream([" ü€𝄞", "."])];
-  const all = [...streams, ...streams.map((stream) => stream.replaceAll("\n", "\r\n"))].map((text) =>
-    utf8.encode(text)
-  );
-  for await (const { name } of Deno.readDir(RECORDINGS)) {
-    if (name.endsWith(".sse")) all.push(await Deno.readFile(new URL(name, RECORDINGS)));
-  }
-  return all;
-}
-
 /** What is done to a stream: bytes taken out at a place (in thousandths of its length), and others put in. */
 const wound = fc.record({
   at: fc.integer({ min: 0, max: 1000 }),
