@@ -1,3 +1,4 @@
+import { errorsTable, inferFieldsTable } from "./api_tables.ts";
 import { jsonExample, tomlExample, yamlExample } from "./config_examples.ts";
 import { configSchema } from "./config_schema.ts";
 import { configurationTables } from "./configuration_tables.ts";
@@ -14,6 +15,10 @@ export interface GeneratedFile {
 
 /** All of them. `deno task docs` writes them. */
 export const generatedFiles: readonly GeneratedFile[] = [
+  {
+    path: "docs/api.md",
+    render: (before) => replaceSection(replaceSection(before, "fields", inferFieldsTable()), "errors", errorsTable()),
+  },
   { path: "docs/configuration.md", render: (before) => replaceSection(before, "settings", configurationTables()) },
   { path: "docs/config.schema.json", render: configSchema },
   { path: "docs/config-examples/modeld.yaml", render: yamlExample },
