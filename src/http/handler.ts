@@ -31,6 +31,7 @@ export function createHandler(options: HandlerOptions): Deno.ServeHandler<Deno.N
     metrics.began(label);
 
     const reply = await answer(request, context, route, options);
+    for (const [name, value] of Object.entries(route?.headers ?? {})) reply.headers.set(name, value);
     reply.headers.set("X-Content-Type-Options", "nosniff");
     reply.headers.set("X-Request-Id", context.requestId);
     cors?.apply(request, reply.headers);

@@ -30,6 +30,8 @@ export class RequestContext {
 export interface Route {
   readonly method: "GET" | "POST";
   readonly path: string;
+  /** What every answer on this path carries, errors too. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** @throws ModeldError that is sent as the JSON error. */
   handle(request: Request, context: RequestContext): Response | Promise<Response>;
 }

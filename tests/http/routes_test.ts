@@ -82,6 +82,22 @@ Deno.test("every answer forbids sniffing and carries a request id", () =>
     }
   }));
 
+Deno.test("no answer on /infer may be kept or held back by a proxy, those included that never reach its route", () =>
+  withServer(async ({ url, infer }) => {
+    const replies = [
+      await infer({ prompt: "a" }),
+      await infer({}),
+      await infer({ prompt: "a" }, { query: `?${"x".repeat(2048)}` }),
+      await fetch(`${url}/infer`),
+      await fetch(`${url}/infer`, { method: "HEAD" }),
+    ];
+    assertEquals(replies.map(({ status }) => status), [200, 400, 400, 405, 405]);
+    for (const { headers, body } of replies) {
+      assertEquals([headers.get("cache-control"), headers.get("x-accel-buffering")], ["no-store", "no"]);
+      await body?.cancel();
+    }
+  }));
+
 Deno.test("the client's request id is returned where it is short and printable", () =>
   withServer(async ({ url }) => {
     for (const [sent, kept] of [["abc-1", true], ["x".repeat(128), true], ["x".repeat(129), false], ["a b", false]]) {

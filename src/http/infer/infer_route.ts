@@ -45,6 +45,8 @@ export function inferRoute(options: InferRouteOptions): Route {
   return {
     method: "POST",
     path: "/infer",
+    // No cache may keep an answer, and no proxy hold it back to send it whole.
+    headers: { "Cache-Control": "no-store", "X-Accel-Buffering": "no" },
     async handle(request, context) {
       await arrivals.pass();
       const { requestId } = context;
@@ -78,17 +80,13 @@ export function inferRoute(options: InferRouteOptions): Route {
         const failure = asModeldError(error);
         inference.abort(failure);
         inference.fail(failure);
-        return errorReply(failure, { "Cache-Control": "no-store", "X-Accel-Buffering": "no" });
+        return errorReply(failure);
       }
     },
   };
 }
 
-const replyHeaders = {
-  "Content-Type": "application/x-ndjson",
-  "Cache-Control": "no-store",
-  "X-Accel-Buffering": "no",
-};
+const replyHeaders = { "Content-Type": "application/x-ndjson" };
 
 /** The body, received in full before anything queues. */
 async function receive(request: Request, inference: Inference, options: InferRouteOptions): Promise<string> {
