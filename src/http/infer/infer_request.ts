@@ -56,7 +56,8 @@ function parseJson(json: string): unknown {
   try {
     return JSON.parse(json);
   } catch (error) {
-    throw new ModeldError("invalid_request", `the body is not JSON: ${(error as SyntaxError).message}`);
+    // The parser's message repeats the text, and with it the prompt, which the log must not hold.
+    throw new ModeldError("invalid_request", "the body is not valid JSON", { cause: error });
   }
 }
 

@@ -5,7 +5,13 @@ const text = z.string({ error: "must be a string" }).refine((value) => value.isW
   error: "holds half of a surrogate pair, which is no valid text",
 });
 const number = z.number({ error: "must be a finite number" });
-const integer = z.int({ error: "must be an integer" });
+const integer = z.int({
+  error: ({ code, maximum, minimum }) => {
+    // JSON.parse rounds what lies beyond, and rounding a seed in silence would be a lie.
+    if (code === "too_big") return `must be at most ${maximum}`;
+    return code === "too_small" ? `must be at least ${minimum}` : "must be an integer";
+  },
+});
 
 /** The body of `POST /infer`. Fields it does not name are ignored; `null` is missing. */
 export const inferSchema = z.object({

@@ -5,8 +5,8 @@ const SURROGATE = "\\ud800";
 
 /** What is wrong, the body, and what the error must say. */
 const refused: readonly (readonly [string, string, string])[] = [
-  ["no JSON", "{", "the body is not JSON"],
-  ["an empty body", "", "the body is not JSON"],
+  ["no JSON", "{", "the body is not valid JSON"],
+  ["an empty body", "", "the body is not valid JSON"],
   ["an array", "[]", "the body must be a JSON object"],
   ["null", "null", "the body must be a JSON object"],
   ["no prompt", "{}", "prompt is required"],
@@ -19,10 +19,12 @@ const refused: readonly (readonly [string, string, string])[] = [
   ["a model that is a number", '{"prompt":"a","model":1}', "model must be a string"],
   ["stream as text", '{"prompt":"a","stream":"false"}', "stream must be true or false"],
   ["an infinite temperature", '{"prompt":"a","temperature":1e999}', "temperature must be a finite number"],
-  ["NaN", '{"prompt":"a","temperature":NaN}', "the body is not JSON"],
+  ["NaN", '{"prompt":"a","temperature":NaN}', "the body is not valid JSON"],
   ["top_p as text", '{"prompt":"a","top_p":"1"}', "top_p must be a finite number"],
   ["half a token", '{"prompt":"a","max_tokens":1.5}', "max_tokens must be an integer"],
-  ["an integer too large to be exact", '{"prompt":"a","seed":1e300}', "seed must be an integer"],
+  ["an integer too large to be exact", '{"prompt":"a","seed":1e300}', "seed must be at most 9007199254740991"],
+  ["a negative one", '{"prompt":"a","top_k":-9007199254740992}', "top_k must be at least -9007199254740991"],
+  ["an infinite integer", '{"prompt":"a","max_tokens":1e999}', "max_tokens must be an integer"],
   ["top_k as text", '{"prompt":"a","top_k":"4"}', "top_k must be an integer"],
   ["stop as text", '{"prompt":"a","stop":"x"}', "stop must be an array of strings"],
   ["a number in stop", '{"prompt":"a","stop":["x",1]}', "stop[1] must be a string"],
@@ -40,6 +42,13 @@ for (const [name, body, message] of refused) {
       assertEquals([reply.status, error.code, error.type], [400, 400, "invalid_request"]);
       assertEquals(manager.calls.length, 0);
       assertEquals(await observer.outcomes(), ["invalid"]);
+    }));
+}
+
+for (const body of ['{"prompt":"a secret", "x": }', '{"prompt":"a secret"', "a secret", '{"prompt":"a secret\n"}']) {
+  Deno.test(`the error that says no more than that ${JSON.stringify(body)} is not JSON is fit for the log`, () =>
+    withServer(async ({ infer }) => {
+      assertEquals((await (await infer(body)).json()).error, "the body is not valid JSON");
     }));
 }
 
