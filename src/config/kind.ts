@@ -8,7 +8,7 @@ export interface ValueSchema {
   readonly enum?: readonly string[];
   readonly minimum?: number;
   readonly maximum?: number;
-  readonly items?: { readonly type: "string" };
+  readonly items?: { readonly type: "string"; readonly pattern?: string };
   readonly uniqueItems?: boolean;
 }
 

@@ -42,9 +42,6 @@ function readSecret(value: string): Parsed<string> {
   return { problem: "holds a character that no HTTP header can carry: printable ASCII without spaces is allowed" };
 }
 
-/** Any texts, by comma in flags and variables, as an array in a config file. */
-export const list: Kind<readonly string[]> = listOf({ name: "list", placeholder: "A,B" }, (value) => ({ value }));
-
 const secretList = listOf({ name: "list of secrets", placeholder: "KEY,KEY" }, readSecret);
 
 /** Several secrets, by comma; at least one, so that a slip never opens what they guard. */
@@ -59,7 +56,8 @@ export const secrets: Kind<readonly string[]> = {
   },
 };
 
-function listOf(
+/** Several values, by comma in flags and variables, as an array in a config file. */
+export function listOf(
   names: Pick<Kind<unknown>, "name" | "placeholder">,
   readItem: (item: string) => Parsed<string>,
 ): Kind<readonly string[]> {

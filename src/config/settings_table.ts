@@ -1,5 +1,6 @@
 import { address } from "./address.ts";
-import { boolean, choice, duration, integer, list, path, secret, secrets, text } from "./kinds.ts";
+import { headerNames, methods, origins } from "./cors_kinds.ts";
+import { boolean, choice, duration, integer, path, secret, secrets, text } from "./kinds.ts";
 import { llamaUrl } from "./llama_url.ts";
 import { complete, optional, setting } from "./setting.ts";
 
@@ -23,19 +24,19 @@ export const settingsTable = complete({
     help: "Answer browsers of other origins (CORS)",
     group: "Listening",
   }),
-  corsOrigins: setting(list, [], {
+  corsOrigins: setting(origins, [], {
     help: "Origins that may ask, such as https://chat.example; * is any",
     example: ["https://chat.example"],
     group: "Listening",
     key: "cors_allowed_origins",
     defaultNote: "no origin",
   }),
-  corsMethods: setting(list, ["GET", "POST", "OPTIONS"], {
+  corsMethods: setting(methods, ["GET", "POST", "OPTIONS"], {
     help: "Methods that other origins may use",
     group: "Listening",
     key: "cors_allowed_methods",
   }),
-  corsHeaders: setting(list, ["Accept", "Authorization", "Content-Type", "X-Requested-With", "X-Log-Level"], {
+  corsHeaders: setting(headerNames, ["Accept", "Authorization", "Content-Type", "X-Requested-With", "X-Log-Level"], {
     help: "Request headers that other origins may send",
     group: "Listening",
     key: "cors_allowed_headers",

@@ -5,6 +5,7 @@ const units = "write a number with its unit, such as 300ms, 30s, 1m30s or 1h";
 const addresses = "write host:port, such as 127.0.0.1:8080, [::1]:8080 or :8080 for every interface";
 const urls = "write http://host:port or https://host:port, with a path where llama-server stands under one";
 const header = "holds a character that no HTTP header can carry: printable ASCII without spaces is allowed";
+const origins = "write scheme://host or scheme://host:port without a path, with one * for any text where wanted";
 const upTo = (max: number) => `a whole number from 0 to ${max} is allowed`;
 
 /** What is given on the command line and in the environment, and all that is said about it. */
@@ -53,6 +54,27 @@ const textCases: readonly (readonly [Given, ...string[]])[] = [
   [{ args: ["--drain-timeout=0s"] }, `drain_timeout: "0s" must be more than 0: ${units} (flag --drain-timeout)`],
   [{ args: ["--body-timeout=100us"] }, 'body_timeout: "100us" is too short: 1ms is the shortest (flag --body-timeout)'],
   [{ args: ["--idle-unload=597h"] }, 'idle_unload: "597h" is too long: 596h is the longest (flag --idle-unload)'],
+  // What CORS takes
+  [
+    { args: ["--cors-origins", "https://a.example/"] },
+    `cors_allowed_origins: "https://a.example/" holds "https://a.example/", which is no origin: ${origins} ` +
+    "(flag --cors-origins)",
+  ],
+  [
+    { env: { MODELD_CORS_ORIGINS: "https://a.example,b.example" } },
+    `cors_allowed_origins: "https://a.example,b.example" holds "b.example", which is no origin: ${origins} ` +
+    "(variable MODELD_CORS_ORIGINS)",
+  ],
+  [
+    { args: ["--cors-methods=GET;POST"] },
+    'cors_allowed_methods: "GET;POST" holds "GET;POST", which is no HTTP method: words such as GET and POST are allowed ' +
+    "(flag --cors-methods)",
+  ],
+  [
+    { args: ["--cors-headers=X-Own,X Other"] },
+    'cors_allowed_headers: "X-Own,X Other" holds "X Other", which is no name of a header: words such as Content-Type are allowed ' +
+    "(flag --cors-headers)",
+  ],
   // Numbers
   [
     { args: ["--max-queue-depth", "many"] },

@@ -42,7 +42,7 @@ Deno.test("the schema knows exactly the keys that the loader knows", () => {
 
 for (
   const values of [
-    { llama_url: "http://h:1", max_wait: "1m30s", events: true, cors_allowed_origins: ["a"], max_inflight: 2 },
+    { llama_url: "http://h:1", max_wait: "1m30s", events: true, cors_allowed_origins: ["http://a"], max_inflight: 2 },
     { max_wait: 0, addr: "[::1]:80", preflight: "off", llama_api_key: "sk", $schema: "x" },
   ]
 ) {
@@ -69,6 +69,9 @@ for (
     { llama_url: "ftp://h" },
     { llama_api_key: "two words" },
     { cors_allowed_origins: "a" },
+    { cors_allowed_origins: ["https://a/"] },
+    { cors_allowed_methods: ["GET,POST"] },
+    { cors_allowed_headers: ["X Own"] },
   ]
 ) {
   Deno.test(`schema and loader both refuse ${JSON.stringify(values)}`, async () => {

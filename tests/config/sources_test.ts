@@ -156,6 +156,20 @@ Deno.test("a boolean flag without a value is true, and takes no value from the n
   assertEquals([settings.events, settings.corsEnabled, settings.maxInflight], [true, true, 2]);
 });
 
+Deno.test("every form of an origin is taken, and methods in small letters are those in capitals", async () => {
+  const origins = [
+    "*",
+    "null",
+    "https://a",
+    "http://localhost:*",
+    "https://*.a.example:8443",
+    "http://[::1]:3000",
+    "app://x",
+  ];
+  const { settings } = await configure({ args: [`--cors-origins=${origins}`, "--cors-methods=get,Post"] });
+  assertEquals<unknown>([settings.corsOrigins, settings.corsMethods], [origins, ["GET", "POST"]]);
+});
+
 Deno.test("of a repeated flag the last counts", async () => {
   assertEquals((await configure({ args: ["--max-inflight=1", "-max-inflight", "2"] })).settings.maxInflight, 2);
 });
