@@ -64,6 +64,12 @@ Deno.test("everything that selects modeld's pods selects the label they have", (
   assertEquals(read("kubernetes/base/network_policy.yaml").spec.podSelector.matchLabels, label);
 });
 
+Deno.test("the PodMonitor calls its job modeld, as the alerts and the dashboard do", () => {
+  const { jobLabel } = read("kubernetes/base/pod_monitor.yaml").spec;
+  const { labels } = read("kubernetes/base/deployment.yaml").spec.template.metadata;
+  assertEquals(labels[jobLabel], "modeld");
+});
+
 Deno.test("compose and Kubernetes give modeld longer to stop than modeld takes to drain", () => {
   const seconds = (duration: string): number => Number(duration.match(/^(\d+)s$/)?.[1]);
   const { modeld } = read("compose.yaml").services;
