@@ -32,7 +32,7 @@ const settingOf = new Map<string, SettingName>(
 const actionNames = Object.keys(actions) as Action[];
 
 /** Every flag, with its dashes. */
-export const flagNames: readonly string[] = Object.freeze([
+const flagNames: readonly string[] = Object.freeze([
   ...settingOf.keys(),
   ...actionNames.map((name) => `--${name}`),
 ]);

@@ -28,6 +28,6 @@ function read(text: string): Parsed<string> {
 }
 
 /** The text of a URL fit to be shown: whatever could be a user name, a password or a token is masked. */
-export function withoutCredentials(text: string): string {
+function withoutCredentials(text: string): string {
   return text.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, "$1***@").replace(/([?#]).+$/s, "$1***");
 }

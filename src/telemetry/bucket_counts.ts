@@ -1,5 +1,5 @@
 /** Upper bounds of every time histogram, in milliseconds: 1 ms to 10 minutes. */
-export const BUCKETS_MS: readonly number[] = [
+const BUCKETS_MS: readonly number[] = [
   1,
   2,
   5,

@@ -3,10 +3,7 @@ import { jsonFormatter, textFormatter } from "./log_format.ts";
 import { LOG_LEVELS, type LogLevel, logTapeLevel } from "./log_level.ts";
 
 /** How log lines look: `text` for people, `json` for programs (JSON Lines). */
-export const LOG_FORMATS = ["text", "json"] as const;
-
-/** One of `LOG_FORMATS`. */
-export type LogFormat = (typeof LOG_FORMATS)[number];
+export type LogFormat = "text" | "json";
 
 /** What `configureLog` needs to know. */
 export interface LogOptions {

@@ -19,6 +19,7 @@ function wholeSeconds(ms: number): number {
   return Math.min(LONGEST, Math.max(1, Math.ceil(ms / 1_000)));
 }
 
+/** `queue_full`: as many wait as may; come back when those ahead are likely to be through. */
 export function queueFull(state: ManagerState, instance: Instance): ModeldError {
   const { maxQueueDepth } = state.limits;
   const slots = slotsOf(state, instance);
@@ -30,6 +31,7 @@ export function queueFull(state: ManagerState, instance: Instance): ModeldError 
   );
 }
 
+/** `wait_timeout`: the model is ready, but no slot came free within max-wait. */
 export function waitedTooLong(state: ManagerState, instance: Instance): ModeldError {
   return new ModeldError(
     "wait_timeout",
@@ -41,6 +43,7 @@ export function waitedTooLong(state: ManagerState, instance: Instance): ModeldEr
   );
 }
 
+/** `loading`: the model was not ready within max-wait. */
 export function notReadyInTime(state: ManagerState, instance: Instance): ModeldError {
   return new ModeldError(
     "loading",
@@ -49,20 +52,24 @@ export function notReadyInTime(state: ManagerState, instance: Instance): ModeldE
   );
 }
 
+/** `loading`: the preflight has not ended. */
 export function notOpenYet(): ModeldError {
   return new ModeldError("loading", "modeld is starting: llama-server has not been checked yet", {
     retryAfterSeconds: SOON,
   });
 }
 
+/** `loading`: nothing is known of llama-server yet. */
 export function serverNotSeenYet(): ModeldError {
   return new ModeldError("loading", "llama-server is loading, or has not answered yet", { retryAfterSeconds: SOON });
 }
 
+/** `shutting_down`: another instance, or the next start, will serve. */
 export function shuttingDown(): ModeldError {
   return new ModeldError("shutting_down", "modeld is shutting down", { retryAfterSeconds: SOON });
 }
 
+/** `load_failed`, with llama-server's reason; come back when the load is tried again. */
 export function loadFailed(instance: Instance, now: number): ModeldError {
   return new ModeldError(
     "load_failed",
@@ -73,10 +80,12 @@ export function loadFailed(instance: Instance, now: number): ModeldError {
   );
 }
 
+/** `insufficient_vram`, with what is in the way. */
 export function insufficientVram(instance: Instance, reason: string): ModeldError {
   return new ModeldError("insufficient_vram", `no room for model ${instance.id}: ${reason}`);
 }
 
+/** `model_not_found`, with what was asked for. */
 export function modelNotFound(message: string): ModeldError {
   return new ModeldError("model_not_found", `model not found: ${message}`);
 }
