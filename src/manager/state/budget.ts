@@ -57,7 +57,7 @@ export function planRoom(candidate: Instance, instances: Iterable<Instance>, bud
 
 /** Whether it is loading, or has yet to serve, or the server has yet to say what became of it: then room may come of it. */
 function isTransient(instance: Instance): boolean {
-  return instance.state === "loading" || instance.held ||
+  return instance.state === "loading" || instance.held || !instance.isKnown ||
     (instance.state === "ready" && instance.busy && !instance.served);
 }
 

@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { ModeldError } from "../../../src/errors.ts";
 import { MachineRig, standing } from "./machine_rig.ts";
 
 Deno.test("the least recently used idle model makes room, by the end of its last request", () => {
@@ -107,4 +108,14 @@ Deno.test("a model that is loaded again has yet to serve again: whoever needs it
   rig.arrive("a");
   rig.obey("loaded");
   assertEquals(standing(rig.arrive("b")), ["waiting"]);
+});
+
+Deno.test("whoever waits for the room of a load that the server refuses is loaded next, not refused", () => {
+  const rig = new MachineRig({ a: { sizeMb: 6 }, b: { sizeMb: 6 } }, { vramBudgetMb: 10 });
+  const [first, second] = [rig.arrive("a"), rig.arrive("b")];
+  rig.now++;
+  rig.step({ is: "refused", model: "a", error: new ModeldError("upstream_error", "no such file") });
+  assertEquals(standing(first, second), ["load_failed", "waiting"]);
+  rig.look();
+  assertEquals(rig.orders, ["load a", "load b"]);
 });
