@@ -2,11 +2,11 @@ import type { ModelInfo } from "./manager.ts";
 import { quantizationOf } from "./registry/gguf/file_type.ts";
 import { stem } from "./registry/resolve_model.ts";
 import type { Instance } from "./state/instance.ts";
-import type { ManagerState } from "./state/manager_state.ts";
+import { listedInstances, type ManagerState } from "./state/manager_state.ts";
 
 /** What `GET /models` answers: the models of the server's last list. */
 export function listModels(state: ManagerState): readonly ModelInfo[] {
-  return [...state.instances.values()].filter((instance) => instance.listed).map(modelInfo);
+  return listedInstances(state).map(modelInfo);
 }
 
 function modelInfo({ id, model: { path = pathIn(id), file } }: Instance): ModelInfo {

@@ -4,6 +4,7 @@ import type { Instance } from "./instance.ts";
 import { freeSlots, type ManagerState, slotsOf } from "./manager_state.ts";
 import {
   loadFailed,
+  noLongerListed,
   notOpenYet,
   notReadyInTime,
   queueFull,
@@ -115,6 +116,7 @@ export function postpone(state: ManagerState, ticket: Ticket, now: number): void
   }
   const closed = closedTo(state);
   if (closed !== undefined) refuse(state, ticket, closed);
+  else if (!instance.listed) refuse(state, ticket, noLongerListed(instance));
   else if (instance.state === "error") refuse(state, ticket, loadFailed(instance, now));
   state.commands.push({ do: "look" });
 }

@@ -66,6 +66,11 @@ export function initialState(limits: Limits, random: () => number): ManagerState
   };
 }
 
+/** The models of the server's last list. Others are still known where requests run on them. */
+export function listedInstances(state: ManagerState): Instance[] {
+  return [...state.instances.values()].filter((instance) => instance.listed);
+}
+
 /** Whether the server loads and unloads models at modeld's word. */
 export function isRouter(state: ManagerState): boolean {
   return state.server.is === "found" && state.server.description.kind === "router";

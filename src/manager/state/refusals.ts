@@ -90,6 +90,10 @@ export function modelNotFound(message: string): ModeldError {
   return new ModeldError("model_not_found", `model not found: ${message}`);
 }
 
+export function noLongerListed(instance: Instance): ModeldError {
+  return modelNotFound(`${instance.id}; llama-server no longer has it`);
+}
+
 /** For requests that meet a lost server: a refusal of key or version stays one, anything else is an absent server. */
 export function serverLost(error: ModeldError): ModeldError {
   const kind = error.kind === "upstream_refused" ? error.kind : "unreachable";

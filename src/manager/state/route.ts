@@ -1,7 +1,7 @@
 import type { ModeldError } from "../../errors.ts";
 import { resolveModel } from "../registry/resolve_model.ts";
 import type { Instance } from "./instance.ts";
-import type { ManagerState } from "./manager_state.ts";
+import { listedInstances, type ManagerState } from "./manager_state.ts";
 import { modelNotFound } from "./refusals.ts";
 
 /** The instance that serves a request, and what llama-server is to be asked for. */
@@ -13,16 +13,15 @@ export interface Route {
 /** Finds the instance for a model's name; without a name the default model's, else the only one's. */
 export function route(state: ManagerState, requested: string | undefined): Route | ModeldError {
   const name = requested || state.limits.defaultModel;
-  const only = onlyInstance(state);
+  const listed = listedInstances(state);
+  const only = listed.length === 1 ? listed[0] : undefined;
   if (only !== undefined && (name === undefined || !state.hasList)) {
     return { instance: only, upstreamModel: name ?? (state.hasList ? only.id : undefined) };
   }
   if (name === undefined) {
     return modelNotFound("none was named and there is no default; name one, or set --default-model");
   }
-  const known = state.instances.get(name);
-  if (known !== undefined) return { instance: known, upstreamModel: known.id };
-  const resolution = resolveModel(name, state.instances.values());
+  const resolution = resolveModel(name, listed);
   switch (resolution.kind) {
     case "found":
       return { instance: resolution.model, upstreamModel: resolution.model.id };
@@ -33,10 +32,4 @@ export function route(state: ManagerState, requested: string | undefined): Route
     case "unknown":
       return modelNotFound(`${name}; GET /models lists those that llama-server has`);
   }
-}
-
-function onlyInstance(state: ManagerState): Instance | undefined {
-  if (state.instances.size !== 1) return undefined;
-  for (const instance of state.instances.values()) return instance;
-  return undefined;
 }

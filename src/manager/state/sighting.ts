@@ -4,7 +4,7 @@ import { admitUnrouted, refuseAll, startWaiting } from "./admission.ts";
 import type { Sighting } from "./events.ts";
 import { Instance } from "./instance.ts";
 import type { ManagerState } from "./manager_state.ts";
-import { modelNotFound } from "./refusals.ts";
+import { noLongerListed } from "./refusals.ts";
 import { becomeLoading, becomeReady, becomeUnloaded, fail, forgetResidency } from "./residency.ts";
 
 /** The model of a server without a list, where the operator gave it no name. */
@@ -68,7 +68,7 @@ function takeList(state: ManagerState, models: readonly KnownModel[]): void {
     instance.listed = false;
     instance.state = "unloaded";
     forgetResidency(instance);
-    refuseAll(state, instance.waiting, modelNotFound(`${instance.id}; llama-server no longer has it`));
+    refuseAll(state, instance.waiting, noLongerListed(instance));
     if (instance.running === 0) state.instances.delete(instance.id);
   }
 }

@@ -140,6 +140,35 @@ Deno.test("a request for a model that leaves the server's list is refused as not
   assertEquals(rig.state.instances.size, 0);
 });
 
+Deno.test("a model that has left the server's list takes no new request while one still runs on it", () => {
+  const rig = new MachineRig(LOADED);
+  const first = rig.arrive("m");
+  rig.unlist("m");
+  rig.look();
+  const late = rig.arrive("m");
+  rig.finish(first);
+  assertEquals(standing(late), ["model_not_found"]);
+});
+
+Deno.test("a request that could not begin before its model left the server's list is refused as not found", () => {
+  const rig = new MachineRig(LOADED, { maxInflight: 2 });
+  const [first, second] = [rig.arrive("m"), rig.arrive("m")];
+  rig.unlist("m");
+  rig.look();
+  rig.step({ is: "postponed", ticket: first });
+  rig.finish(second);
+  assertEquals([standing(first), rig.state.instances.size], [["model_not_found"], 0]);
+});
+
+Deno.test("a server restarted with another model serves it by default, though a request still runs on the old one", () => {
+  const rig = new MachineRig(LOADED);
+  rig.arrive("m");
+  rig.unlist("m");
+  rig.list("n", { state: "loaded" });
+  rig.look();
+  assertEquals(standing(rig.arrive("")), ["running"]);
+});
+
 Deno.test("requests that come before the server was first seen wait for it, in order, and are then judged", () => {
   const rig = MachineRig.unseen(LOADED);
   const tickets = [rig.arrive("m"), rig.arrive("nobody"), rig.arrive("m")];
