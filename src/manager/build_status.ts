@@ -14,7 +14,7 @@ export function buildStatus(
 ): Status {
   const now = clock.now();
   const instances = [...state.instances.values()];
-  const overall = overallState(state);
+  const overall = overallState(state, now);
   const error = overall === "error" ? whyNot(state) : undefined;
   /** The moment of the clock as Unix seconds. */
   const unix = (at: number): number => Math.floor((clock.wallTime() - (now - at)) / 1_000);
@@ -67,8 +67,8 @@ function serverStatus(state: ManagerState, url: string, unix: (at: number) => nu
   };
 }
 
-function overallState(state: ManagerState): InstanceState {
-  switch (readinessOf(state)) {
+function overallState(state: ManagerState, now: number): InstanceState {
+  switch (readinessOf(state, now)) {
     case "ready":
       return "ready";
     case "loading":

@@ -122,7 +122,7 @@ export class ServerManager implements Manager {
   }
 
   readiness(): Readiness {
-    return readinessOf(this.#state);
+    return readinessOf(this.#state, this.#options.clock.now());
   }
 
   start(): void {

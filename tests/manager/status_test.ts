@@ -105,6 +105,18 @@ Deno.test("a router is ready when the default model can be loaded, and not when 
   await rig.close();
 });
 
+Deno.test("a router is ready again when the default model's back-off is over, for only a request makes it try", async () => {
+  const adapter = FakeAdapter.router(0, "a", "b");
+  const rig = await new ManagerRig(adapter, { defaultModel: "a" }).open();
+  const client = await rig.inferred();
+  adapter.set("a", "failed", "out of memory");
+  await rig.pass(600);
+  assertEquals([(await client.error()).kind, rig.manager.readiness()], ["load_failed", "loading"]);
+  await rig.pass(1_200);
+  assertEquals([rig.manager.readiness(), rig.manager.status().state], ["ready", "ready"]);
+  await rig.close();
+});
+
 Deno.test("a server without the default model is not ready", async () => {
   const rig = await new ManagerRig(new FakeAdapter("m"), { defaultModel: "other" }).open();
   assertEquals(rig.manager.readiness(), "not configured");

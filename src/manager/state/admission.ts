@@ -52,7 +52,7 @@ function admit(state: ManagerState, ticket: Ticket, now: number): void {
 
   const { instance } = found;
   if (instance.state === "error") {
-    if (instance.held || now < instance.retryAt) return reject(state, ticket, loadFailed(instance, now));
+    if (!instance.mayRetry(now)) return reject(state, ticket, loadFailed(instance, now));
     instance.state = "unloaded";
   }
   if (instance.state === "ready" && instance.waiting.length === 0 && freeSlots(state, instance) > 0) {

@@ -93,6 +93,11 @@ export class Instance {
     return this.state === "loading" || this.state === "ready" || this.state === "draining" || this.held;
   }
 
+  /** In state `error`: whether it may be tried again. */
+  mayRetry(now: number): boolean {
+    return !this.held && now >= this.retryAt;
+  }
+
   /** Whether any request needs it. */
   get busy(): boolean {
     return this.running > 0 || this.waiting.length > 0;
