@@ -89,13 +89,18 @@ export function finish(state: ManagerState, ticket: Ticket, ending: Ending, now:
   if (instance === undefined) return;
   ticket.phase = "ended";
   instance.lastUsedAt = now;
-  instance.served = true;
+  if (!mayHaveDied(ending)) instance.served = true;
   if (ending.kind === "completed") {
     instance.times.served(now - ticket.startedAt);
     instance.failures = 0;
   }
   if (!instance.listed && instance.running === 0) state.instances.delete(instance.id);
   else startWaiting(state, instance, now);
+}
+
+/** Whether the death of the model's process may be what ended it. A model that dies of each request serves none. */
+function mayHaveDied(ending: Ending): boolean {
+  return ending.kind === "failed" && ["truncated", "protocol", "upstream_error"].includes(ending.error.kind);
 }
 
 /** Takes back the slot of a request that was not begun, and gives it back its place in the queue. */

@@ -30,7 +30,7 @@ export class Instance {
   /** When its last request ended. */
   lastUsedAt: number | undefined;
   loadedAt: number | undefined;
-  /** Whether a request has ended on it since it was loaded. */
+  /** Whether it has served a request since it was loaded; one that it may have died of does not count. */
   served = false;
 
   /** When the last load that modeld asked for began; undefined when another did. */

@@ -110,6 +110,7 @@ function commandAccepted(state: ManagerState, model: string, now: number): void 
 }
 
 function commandRefused(state: ManagerState, model: string, error: ModeldError, now: number): void {
+  if (state.lifecycle === "closed") return; // it was modeld that gave the call up
   if (error.kind === "unreachable") lose(state, error);
   const instance = state.instances.get(model);
   if (instance === undefined) return;

@@ -76,6 +76,18 @@ Deno.test("a model whose process dies before it has served counts as failed, so 
   assertEquals(rig.orders, ["load a"]);
 });
 
+Deno.test("a model whose process dies of its first request is not loaded for each that waits: it is no restart storm", () => {
+  const rig = new MachineRig({ a: {} });
+  const [first, second, third] = [rig.arrive("a"), rig.arrive("a"), rig.arrive("a")];
+  rig.obey("loaded");
+  rig.finish(first, { kind: "failed", error: new ModeldError("truncated", "the connection broke") });
+  assertEquals(standing(second), ["running"]);
+  rig.finish(second, { kind: "failed", error: new ModeldError("upstream_error", "500: proxy error") });
+  rig.become("a", "failed", "killed");
+  rig.finish(third, { kind: "failed", error: new ModeldError("upstream_error", "500: proxy error") });
+  assertEquals([standing(rig.arrive("a")), rig.orders], [["load_failed"], ["load a"]]);
+});
+
 Deno.test("what was asked before a load was accepted does not end the load", () => {
   const rig = new MachineRig({ a: {} });
   const ticket = rig.arrive("a");
