@@ -83,7 +83,8 @@ export class ServerManager implements Manager {
         signal.removeEventListener("abort", leave);
         resolve();
       };
-      signal.addEventListener("abort", leave, { once: true });
+      if (signal.aborted) leave();
+      else signal.addEventListener("abort", leave, { once: true });
     });
   }
 
@@ -109,7 +110,7 @@ export class ServerManager implements Manager {
         return undefined;
       }
       release(signal.aborted ? { kind: "cancelled" } : { kind: "failed", error: asModeldError(error) });
-      throw error;
+      throw signal.aborted ? signal.reason : error;
     }
   }
 

@@ -113,7 +113,7 @@ export class FakeAdapter implements InferenceAdapter {
     return this.#answer(this.slots === undefined ? {} : { slots: this.slots });
   }
 
-  load(model: string): Promise<void> {
+  load(model: string, _signal: AbortSignal): Promise<void> {
     this.orders.push(`load ${model}`);
     if (this.down === undefined) this.set(model, "loading");
     return this.#answer(undefined);

@@ -265,3 +265,28 @@ Deno.test("closing while a model loads ends at once and turns away whoever waits
   await rig.close();
   assertEquals((await client.error()).kind, "shutting_down");
 });
+
+Deno.test("closing is no failure of a load that is being asked for", async () => {
+  const adapter = FakeAdapter.router(0, "a");
+  adapter.load = (_model, signal) =>
+    new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+  const rig = await new ManagerRig(adapter).open();
+  await rig.inferred("a");
+  await rig.close();
+  assertEquals(rig.events.map(({ event }) => event), ["server_found", "load_start"]);
+});
+
+Deno.test("a client that leaves in the moment in which its request is put back does not stay in the queue", async () => {
+  for (let moments = 0; moments < 6; moments++) {
+    const adapter = new FakeAdapter("m");
+    const rig = await new ManagerRig(adapter).open();
+    adapter.healthState = "loading";
+    adapter.refuseNext = new ModeldError("loading", "Loading model");
+    const client = rig.infer();
+    for (let moment = 0; moment < moments; moment++) await Promise.resolve();
+    client.leave();
+    await rig.clock.tick(0);
+    assertEquals([client.state(), rig.manager.status().instances[0]?.inflight], ["cancelled", 0], `${moments}`);
+    await rig.close();
+  }
+});
