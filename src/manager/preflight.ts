@@ -58,7 +58,8 @@ export async function runPreflight(options: PreflightOptions, signal: AbortSigna
       ? await untilSettled(check, findings, startedAt, options, signal)
       : { status: "SKIPPED", detail: `it needs "${failed}"` };
     if (finding.status === "NOT OK") failed = check.name;
-    const result = { name: check.name, ms: Math.round(options.clock.now() - checkStartedAt), ...finding };
+    const { maySettle: _, ...told } = finding;
+    const result = { name: check.name, ms: Math.round(options.clock.now() - checkStartedAt), ...told };
     results.push(result);
     options.onResult(result);
   }

@@ -108,6 +108,14 @@ Deno.test("a server that is not there is NOT OK, with what to do", async () => {
     const { remedy = "" } = results["llama-server reachable"] ?? {};
     assertStringIncludes(remedy, "--llama-url");
     assertStringIncludes(remedy, "--preflight-wait");
+    // The log writes down everything that a result holds.
+    assertEquals(Object.keys(results["llama-server reachable"] ?? {}).sort(), [
+      "detail",
+      "ms",
+      "name",
+      "remedy",
+      "status",
+    ]);
   });
 });
 

@@ -6,7 +6,8 @@ import { ModeldError } from "../../errors.ts";
  * @throws ModeldError `invalid_request` that names the top-level field
  */
 export function checkDepth(body: unknown, maxDepth: number): void {
-  if (typeof body !== "object" || body === null) return;
+  // An array is refused for what it is; its places are no fields.
+  if (typeof body !== "object" || body === null || Array.isArray(body)) return;
   for (const [field, value] of Object.entries(body)) {
     if (isDeeper(value, maxDepth - 1)) {
       throw new ModeldError("invalid_request", `${field} is nested deeper than ${maxDepth} levels`);

@@ -8,6 +8,7 @@ const refused: readonly (readonly [string, string, string])[] = [
   ["no JSON", "{", "the body is not valid JSON"],
   ["an empty body", "", "the body is not valid JSON"],
   ["an array", "[]", "the body must be a JSON object"],
+  ["a deep array", `${"[".repeat(64)}${"]".repeat(64)}`, "the body must be a JSON object"],
   ["null", "null", "the body must be a JSON object"],
   ["no prompt", "{}", "prompt is required"],
   ["a null prompt", '{"prompt":null}', "prompt is required"],
