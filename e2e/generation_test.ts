@@ -1,50 +1,57 @@
 import { assert, assertEquals } from "@std/assert";
-import { infer, type ReplyLine } from "../tests/support/ndjson_client.ts";
-import { type Stack, withStack } from "./support/stack.ts";
+import { infer, type Usage } from "../tests/support/ndjson_client.ts";
+import type { RealLlamaServer } from "../tests/support/real_llama_server.ts";
+import { withStack } from "./support/stack.ts";
 
-/** The three ways of asking llama-server, and what each takes. */
-const MODES = [
-  { name: "/v1/completions", args: [], path: "/v1/completions" },
-  { name: "/v1/chat/completions", args: ["--llama-chat"], path: "/v1/chat/completions" },
-  { name: "native /completion", args: ["--llama-use-openai=false"], path: "/completion" },
-];
-
-/** What a reply says beside its tokens. */
-function ending(line: ReplyLine): Pick<ReplyLine, "finish_reason" | "usage"> {
-  assert(line.done === true, `not a final line: ${line.text}`);
-  return { ...line.finish_reason && { finish_reason: line.finish_reason }, ...line.usage && { usage: line.usage } };
+/** A way of asking llama-server: how modeld is told to, and how one would ask by hand for some tokens. */
+interface Mode {
+  readonly args: readonly string[];
+  readonly path: string;
+  readonly body: (prompt: string, tokens: number) => unknown;
 }
 
+const MODES: readonly Mode[] = [
+  {
+    args: [],
+    path: "/v1/completions",
+    body: (prompt, max_tokens) => ({ prompt, max_tokens }),
+  },
+  {
+    args: ["--llama-chat"],
+    path: "/v1/chat/completions",
+    body: (content, max_tokens) => ({ messages: [{ role: "user", content }], max_tokens }),
+  },
+  {
+    args: ["--llama-use-openai=false"],
+    path: "/completion",
+    body: (prompt, n_predict) => ({ prompt, n_predict }),
+  },
+];
+
 /** Asks llama-server itself, without streaming, for what it counts. */
-async function directUsage(stack: Stack, path: string, prompt: string, tokens: number): Promise<ReplyLine["usage"]> {
-  const body = path === "/completion"
-    ? { prompt, n_predict: tokens }
-    : path === "/v1/completions"
-    ? { prompt, max_tokens: tokens }
-    : { messages: [{ role: "user", content: prompt }], max_tokens: tokens };
-  const response = await fetch(new URL(path, stack.llama.url), { method: "POST", body: JSON.stringify(body) });
-  const reply = await response.json();
+async function directUsage(llama: RealLlamaServer, mode: Mode, prompt: string, tokens: number): Promise<Usage> {
+  const body = JSON.stringify(mode.body(prompt, tokens));
+  const reply = await (await fetch(new URL(mode.path, llama.url), { method: "POST", body })).json();
   const prompt_tokens = reply.usage?.prompt_tokens ?? reply.tokens_evaluated;
   const completion_tokens = reply.usage?.completion_tokens ?? reply.tokens_predicted;
   return { prompt_tokens, completion_tokens, total_tokens: prompt_tokens + completion_tokens };
 }
 
 for (const mode of MODES) {
-  Deno.test(`${mode.name}: tokens stream, the final line holds them all, and usage is what llama-server counts`, async () => {
-    await withStack({ modeld: mode.args }, async (stack) => {
-      const reply = await infer(stack.modeld.url, { prompt: "Once upon a time", max_tokens: 24, seed: 7 });
+  Deno.test(`${mode.path}: tokens stream, the final line holds them all, and usage is what llama-server counts`, async () => {
+    await withStack({ modeld: mode.args }, async ({ llama, modeld }) => {
+      const reply = await infer(modeld.url, { prompt: "Once upon a time", max_tokens: 24, seed: 7 });
       assertEquals(reply.status, 200);
       assertEquals(reply.headers.get("content-type"), "application/x-ndjson");
       const last = await reply.last();
       assert(reply.lines.length > 2, reply.text);
       assertEquals(last.content, await reply.content());
-      const usage = await directUsage(stack, mode.path, "Once upon a time", 24);
-      assert(usage !== undefined);
-      assertEquals(ending(last), { finish_reason: "length", usage });
+      assertEquals([last.done, last.finish_reason], [true, "length"]);
+      assertEquals(last.usage, await directUsage(llama, mode, "Once upon a time", 24));
     });
   });
 
-  Deno.test(`${mode.name}: the same seed gives the same text, another seed another`, async () => {
+  Deno.test(`${mode.path}: the same seed gives the same text, another seed another`, async () => {
     await withStack({ modeld: mode.args }, async ({ modeld }) => {
       const texts: string[] = [];
       for (const seed of [42, 42, 43]) {
@@ -57,7 +64,7 @@ for (const mode of MODES) {
     });
   });
 
-  Deno.test(`${mode.name}: a stop sequence ends the text before it, with finish_reason stop`, async () => {
+  Deno.test(`${mode.path}: a stop sequence ends the text before it, with finish_reason stop`, async () => {
     await withStack({ modeld: mode.args }, async ({ modeld }) => {
       const request = { prompt: "Once", max_tokens: 400, seed: 5 };
       const whole = await (await infer(modeld.url, request)).content();
@@ -69,7 +76,7 @@ for (const mode of MODES) {
     });
   });
 
-  Deno.test(`${mode.name}: stream false gives the final line alone, with the same text`, async () => {
+  Deno.test(`${mode.path}: stream false gives the final line alone, with the same text`, async () => {
     await withStack({ modeld: mode.args }, async ({ modeld }) => {
       const request = { prompt: "Once", max_tokens: 16, seed: 5, temperature: 0 };
       const streamed = await (await infer(modeld.url, request)).content();

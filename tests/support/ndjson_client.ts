@@ -1,3 +1,10 @@
+/** Token counts, as the final line has them. */
+export interface Usage {
+  readonly prompt_tokens: number;
+  readonly completion_tokens: number;
+  readonly total_tokens: number;
+}
+
 import { ApiSchemas } from "./api_schemas.ts";
 
 const schemas = new ApiSchemas();
@@ -11,7 +18,7 @@ export interface ReplyLine {
   readonly done?: boolean;
   readonly content?: string;
   readonly finish_reason?: string;
-  readonly usage?: { prompt_tokens: number; completion_tokens: number; total_tokens: number };
+  readonly usage?: Usage;
   readonly error?: string;
   readonly code?: number;
   readonly type?: string;
