@@ -54,7 +54,10 @@ export class FakeGeneration implements Generation {
     this.reads++;
     if (this.#ended && !this.#signal.aborted) throw new Error("next() was called after the end");
     for (;;) {
-      if (this.#signal.aborted) throw this.#signal.reason;
+      if (this.#signal.aborted) {
+        this.#end();
+        throw this.#signal.reason;
+      }
       const chunk = this.#chunks.shift() ?? this.#endless;
       if (chunk?.completion !== undefined) this.#end();
       if (chunk !== undefined) return chunk;
@@ -77,10 +80,8 @@ export class FakeGeneration implements Generation {
     return this;
   }
 
-  readonly #aborted = () => {
-    this.#end();
-    this.#wake?.();
-  };
+  /** As with a real one, an abort alone gives no slot back: whoever holds the generation reads its error or cancels it. */
+  readonly #aborted = () => this.#wake?.();
 
   #end(): void {
     if (this.#ended) return;

@@ -71,7 +71,10 @@ export function inferRoute(options: InferRouteOptions): Route {
           onLines?.(line);
           return new Response(line, { headers: replyHeaders });
         }
-        signal.throwIfAborted();
+        if (signal.aborted) {
+          generation.cancel(); // nobody will read it to its end
+          throw signal.reason;
+        }
         inference.startStreaming();
         return new Response(tokenStream(first, generation, inference, { ...options, onLines }), {
           headers: replyHeaders,

@@ -22,6 +22,24 @@ Deno.test("the infer deadline counts the wait for a slot, and is a plain error b
   }, { clock, inferTimeout: 3_000 });
 });
 
+Deno.test("a deadline that passes in the moment of the first fragment costs no slot", async () => {
+  const clock = new FakeClock();
+  await withServer(async ({ infer, manager, observer }) => {
+    manager.script = (generation) => {
+      const next = generation.push("a").next.bind(generation);
+      generation.next = () => {
+        const chunk = next();
+        clock.advance(3_000);
+        return chunk;
+      };
+    };
+    const reply = await infer({ prompt: "hi" });
+    assertEquals([reply.status, (await reply.json()).type], [500, "infer_timeout"]);
+    assertEquals(await observer.outcomes(), ["timeout"]);
+    assertEquals(manager.inUse, 0);
+  }, { clock, inferTimeout: 3_000 });
+});
+
 Deno.test("the infer deadline ends a stream with an error line", async () => {
   const clock = new FakeClock();
   await withServer(async ({ infer, manager, observer }) => {
