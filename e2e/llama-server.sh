@@ -2,8 +2,8 @@
 # Installs a real llama-server for the end-to-end tests on Debian or Ubuntu (amd64, arm64) and prints its path.
 #
 # It unpacks Debian testing's llama.cpp, with the libraries it was built against, into a folder of its own: nothing of the
-# system is replaced, and nothing is installed as root but patchelf where that is missing. Packages come from the mirror that
-# apt is configured with, and each is verified against the checksum of that mirror's index.
+# system is replaced, and nothing is installed as root but patchelf and xz where they are missing. Packages come from the
+# mirror that apt is configured with, and each is verified against the checksum of that mirror's index.
 #
 #   LLAMA_SERVER_DIR   where to (default: ~/.cache/modeld-tools/llama-server)
 #   DEBIAN_MIRROR      where from (default: what apt uses, else deb.debian.org)
@@ -31,11 +31,15 @@ case "$(uname -m)" in
   aarch64) arch=arm64 triplet=aarch64-linux-gnu loader=ld-linux-aarch64.so.1 ;;
   *) fail "no packages for $(uname -m): build llama.cpp and set LLAMA_SERVER_BIN" ;;
 esac
-for tool in curl xz dpkg-deb sha256sum; do
-  command -v "$tool" >/dev/null || fail "$tool is missing: apt-get install curl xz-utils dpkg coreutils"
+for tool in curl dpkg-deb sha256sum; do
+  command -v "$tool" >/dev/null || fail "$tool is missing: apt-get install curl dpkg coreutils"
 done
-if ! command -v patchelf >/dev/null; then
-  { apt-get update -qq && apt-get install -y -qq patchelf; } >&2 || fail "patchelf is missing and could not be installed"
+missing=()
+command -v patchelf >/dev/null || missing+=(patchelf)
+command -v xz >/dev/null || missing+=(xz-utils)
+if [ "${#missing[@]}" -gt 0 ]; then
+  { apt-get update -qq && apt-get install -y -qq "${missing[@]}"; } >&2 ||
+    fail "${missing[*]} could not be installed: it takes root, apt-get install ${missing[*]}"
 fi
 
 apt_mirror() { # the first Debian mirror of apt's own configuration
