@@ -40,21 +40,26 @@ export interface ErrorDetails {
   readonly upstreamType?: string;
   /** When to try again, in whole seconds, at least 1. */
   readonly retryAfterSeconds?: number;
+  /** The message without what only the client may read, such as a piece of what was generated. */
+  readonly logMessage?: string;
 }
 
 /**
  * A failure of one request, made where it is known and mapped to HTTP in one table (`src/http/error_table.ts`).
- * The message is sent to the client: it names the value and the remedy, and holds no secret.
+ * The message is sent to the client: it names the value and the remedy, and holds no secret. `logMessage` is for logs and
+ * traces.
  */
 export class ModeldError extends Error {
   override readonly name = "ModeldError";
   readonly kind: ErrorKind;
   readonly upstreamType?: string;
   readonly retryAfterSeconds?: number;
+  readonly logMessage: string;
 
   constructor(kind: ErrorKind, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.kind = kind;
+    this.logMessage = details.logMessage ?? message;
     if (details.upstreamType !== undefined) this.upstreamType = details.upstreamType;
     if (details.retryAfterSeconds !== undefined) this.retryAfterSeconds = details.retryAfterSeconds;
   }

@@ -41,7 +41,11 @@ export const endFields: readonly EndField[] = [
   { name: "stage", help: "Where it ended: queue, load, prefill, stream.", of: (timeline) => timeline.stage },
   { name: "status", help: "The HTTP status; 499: the client left before one.", of: (_, result) => result.status },
   { name: "type", help: "The error's type, as the client was told.", of: (_, { error }) => error?.kind },
-  { name: "error", help: "The error's message, as the client was told.", of: (_, { error }) => error?.message },
+  {
+    name: "error",
+    help: "The error's message; without text that llama-server may have generated.",
+    of: (_, { error }) => error?.message,
+  },
   { name: "upstream_type", help: "llama-server's own type.", of: (_, { error }) => error?.upstreamType },
   { name: "finish_reason", help: "As in the final line.", of: (_, result) => result.finishReason },
   { name: "prompt_tokens", help: "As llama-server counts.", of: (_, { usage }) => usage?.promptTokens },

@@ -21,7 +21,7 @@ export interface InferenceResult {
   readonly usage?: Usage;
   /** As in the final line. */
   readonly finishReason?: string;
-  /** Set unless the outcome is `ok`. */
+  /** Set unless the outcome is `ok`. The message holds nothing that was generated. */
   readonly error?: { readonly kind: ErrorKind; readonly message: string; readonly upstreamType?: string };
 }
 

@@ -168,3 +168,20 @@ Deno.test("prompts and tokens are logged at debug and only there, keys at no lev
     assert(!logged.modeld.stderr.includes("key-of-"), "a key is in the log at debug");
   });
 });
+
+Deno.test("what cannot be understood of a stream may be generated text: the client is told, the log only at debug", async () => {
+  await withLogged({}, async (logged) => {
+    const event = 'data: {"choices":[{"text":["mountain"]}]}\n\n';
+    for (const sent of [completionToken("a") + event, completionToken("a") + "mountain\n", event, "mountain\n"]) {
+      for (const [id, level] of [["quiet", "info"], ["loud", "debug"]] as const) {
+        logged.llama.next((exchange) => exchange.send(STREAM_HEAD + chunk(sent) + LAST_CHUNK));
+        const before = logged.lines.length;
+        const reply = await logged.ask(id + sent.length, {}, { "X-Log-Level": level });
+        assertMatch(String((await reply.last()).error), /llama-server sent .*: .*mountain/);
+        assertEquals((await logged.end(id + sent.length))["type"], "protocol");
+        const lines = JSON.stringify(logged.lines.slice(before));
+        assertEquals(lines.includes("mountain"), id === "loud", lines);
+      }
+    }
+  });
+});

@@ -83,6 +83,7 @@ export function inferRoute(options: InferRouteOptions): Route {
         const failure = asModeldError(error);
         inference.abort(failure);
         inference.fail(failure);
+        inferLogger(timeline.logLevel).debug("refused", { request_id: requestId, error: failure.message });
         return errorReply(failure);
       }
     },

@@ -80,7 +80,7 @@ export class Inference {
   }
 
   /** It failed. Only the first end counts. */
-  fail({ kind, message, upstreamType }: ModeldError): void {
+  fail({ kind, logMessage: message, upstreamType }: ModeldError): void {
     const { status, outcome } = errorTable[kind];
     const error = { kind, message, ...(upstreamType === undefined ? {} : { upstreamType }) };
     this.#end({ outcome, status: this.#streaming ? STATUS_CODE.OK : status, error });

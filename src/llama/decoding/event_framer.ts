@@ -1,6 +1,5 @@
-import { excerpt } from "../excerpt.ts";
 import { LINE_LIMIT } from "./line_splitter.ts";
-import { protocolError } from "./protocol_error.ts";
+import { notUnderstood, protocolError } from "./protocol_error.ts";
 
 /** One event as it was framed: its data, or text that its frame says is an error. */
 export interface FramedEvent {
@@ -32,7 +31,7 @@ export class EventFramer {
     if (line.startsWith("error:")) return { data: fieldValue(line, 6), isError: true };
     if (line.startsWith("event:")) this.#name = fieldValue(line, 6);
     else if (!line.startsWith("id:") && !line.startsWith("retry:")) {
-      throw protocolError(`text outside its stream: ${excerpt(line)}`);
+      throw notUnderstood("text outside its stream", line);
     }
     return undefined;
   }

@@ -1,9 +1,7 @@
-import type { ModeldError } from "../../errors.ts";
 import type { Usage } from "../adapter.ts";
-import { excerpt } from "../excerpt.ts";
 import { finishReason, nativeFinishReason } from "./finish_reason.ts";
 import { isJsonObject, type JsonObject } from "../json.ts";
-import { protocolError } from "./protocol_error.ts";
+import { notUnderstood } from "./protocol_error.ts";
 import { readUpstreamFailure, streamFailure } from "../upstream_failure.ts";
 
 /** What one event of a stream says, whichever family of endpoints sent it. */
@@ -14,6 +12,8 @@ export interface WireEvent {
   readonly usage: Usage | undefined;
   readonly timings: JsonObject | undefined;
 }
+
+const EVENT = "an event that is not understood";
 
 /**
  * Reads one JSON event: OpenAI's (`choices[0].text` of completions, `.delta.content` of chat, `.message.content` of a
@@ -29,14 +29,14 @@ export function readWireEvent(data: string): WireEvent {
     if (Array.isArray(value["choices"])) return openaiEvent(value, value["choices"][0], data);
     if ("content" in value) return nativeEvent(value, data);
   }
-  throw notUnderstood(data);
+  throw notUnderstood(EVENT, data);
 }
 
 function parse(data: string): unknown {
   try {
     return JSON.parse(data);
   } catch (cause) {
-    throw notUnderstood(data, cause);
+    throw notUnderstood(EVENT, data, cause);
   }
 }
 
@@ -72,7 +72,7 @@ function nativeEvent(event: JsonObject, data: string): WireEvent {
 function textOf(value: unknown, data: string): string {
   if (typeof value === "string") return value;
   if (value === null || value === undefined) return "";
-  throw notUnderstood(data);
+  throw notUnderstood(EVENT, data);
 }
 
 function openaiUsage(usage: JsonObject): Usage {
@@ -88,8 +88,4 @@ function sum(prompt: unknown, completion: unknown): Usage {
 
 function count(value: unknown): number {
   return typeof value === "number" && Number.isFinite(value) ? value : 0;
-}
-
-function notUnderstood(data: string, cause?: unknown): ModeldError {
-  return protocolError(`an event that is not understood: ${excerpt(data)}`, cause);
 }
