@@ -90,6 +90,7 @@ export function modelNotFound(message: string): ModeldError {
   return new ModeldError("model_not_found", `model not found: ${message}`);
 }
 
+/** `model_not_found`, for requests that wait for a model when it leaves the list. */
 export function noLongerListed(instance: Instance): ModeldError {
   return modelNotFound(`${instance.id}; llama-server no longer has it`);
 }

@@ -24,6 +24,7 @@ const SHORT_STREAM = 1_000;
 /** What one look found. */
 type Report = Extract<Event, { is: "seen" | "warming" | "lost" }>;
 
+/** Whom a watcher asks, and whom it tells. */
 export interface WatcherOptions {
   readonly adapter: InferenceAdapter;
   readonly calls: ServerCalls;

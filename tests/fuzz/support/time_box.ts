@@ -12,6 +12,7 @@ export interface TimeBox {
   readonly markInterruptAsFailure: false;
 }
 
+/** The share of one property in the time, and its seed, which is printed. */
 export function timeBox(name: string): TimeBox {
   const seconds = Number(Deno.env.get("FUZZ_SECONDS") ?? DEFAULT_SECONDS);
   const seed = Number(Deno.env.get("FUZZ_SEED") ?? Math.floor(Math.random() * 2 ** 31));

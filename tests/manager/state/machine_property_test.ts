@@ -1,6 +1,7 @@
 import { assert } from "@std/assert";
 import fc from "fast-check";
-import { type Action, ACTIONS, Simulation } from "./simulation.ts";
+import { type Action, ACTIONS } from "./actions.ts";
+import { Simulation } from "./simulation.ts";
 
 const SEQUENCES = 12_000;
 

@@ -15,27 +15,10 @@ import {
 import { Ticket } from "../../../src/manager/state/ticket.ts";
 import { Timeline } from "../../../src/telemetry/timeline.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
+import { type Action, ENDINGS } from "./actions.ts";
 import { SimulatedRouter } from "./simulated_router.ts";
 
-/** What can happen to a manager. Two small numbers say to whom, and how. */
-export const ACTIONS = [
-  "arrive",
-  "leave",
-  "finish",
-  "postpone",
-  "answer_order",
-  "answer_capacity",
-  "progress",
-  "crash",
-  "ask",
-  "answer_look",
-  "pass_time",
-  "warm",
-  "lose",
-  "drain",
-] as const;
-export type Action = (typeof ACTIONS)[number];
-
+/** The server that is simulated, and the limits of the manager before it. */
 export interface SimulationOptions {
   readonly kind: "router" | "single";
   readonly limits: Limits;
@@ -292,17 +275,6 @@ export class Simulation {
     assert(instance.state !== "ready" || freeSlots(this.state, instance) === 0, "a slot is free and somebody waits");
   }
 }
-
-const ENDINGS: readonly Ending[] = [
-  { kind: "completed" },
-  { kind: "completed" },
-  { kind: "completed" },
-  { kind: "cancelled" },
-  { kind: "failed", error: new ModeldError("truncated", "cut") },
-  { kind: "failed", error: new ModeldError("upstream_error", "500") },
-  { kind: "completed" },
-  { kind: "failed", error: new ModeldError("unreachable", "connection refused") },
-];
 
 function pick<T>(set: ReadonlySet<T>, which: number): T | undefined {
   return [...set][which % Math.max(1, set.size)];
