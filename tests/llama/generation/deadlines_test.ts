@@ -151,11 +151,12 @@ Deno.test("a reader that takes its time pauses the idle deadline", async () => {
 });
 
 Deno.test("comments are life: neither silence deadline passes while they come", async () => {
-  await withStandIn({ firstTokenTimeout: 150, idleTimeout: 150 }, async (standIn, adapter) => {
+  // Far more than a pause between two comments, on a busy machine too, and less than all of them together.
+  await withStandIn({ firstTokenTimeout: 500, idleTimeout: 500 }, async (standIn, adapter) => {
     standIn.next(async (exchange) => {
       await exchange.send(STREAM_HEAD);
       for (const last of [completionToken(" a"), completionStream([" b"])]) {
-        for (let i = 0; i < 8; i++) {
+        for (let i = 0; i < 14; i++) {
           await new Promise((resolve) => setTimeout(resolve, 40));
           await exchange.send(chunk(SSE_PING));
         }
