@@ -64,3 +64,8 @@ export class ModeldError extends Error {
     if (details.retryAfterSeconds !== undefined) this.retryAfterSeconds = details.retryAfterSeconds;
   }
 }
+
+/** What a request is told, and what a call is given up with, when modeld stops. */
+export function shuttingDown(): ModeldError {
+  return new ModeldError("shutting_down", "modeld is stopping; ask again", { retryAfterSeconds: 1 });
+}

@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.ts";
-import { ModeldError } from "../errors.ts";
+import { ModeldError, shuttingDown } from "../errors.ts";
 
 /** The calls that the manager itself makes to llama-server: each bounded in time, all of them ended by `close`. */
 export class ServerCalls {
@@ -17,7 +17,7 @@ export class ServerCalls {
    * @throws ModeldError: the call's own, `unreachable` when its time is over, `shutting_down` after `close`.
    */
   run<T>(purpose: string, ms: number, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    if (this.#closed) return Promise.reject(closing());
+    if (this.#closed) return Promise.reject(shuttingDown());
     const controller = new AbortController();
     const timer = ms > 0
       ? this.#clock.after(ms, () => {
@@ -36,13 +36,9 @@ export class ServerCalls {
   async close(): Promise<void> {
     this.#closed = true;
     const results = [...this.#running.values()];
-    for (const controller of this.#running.keys()) controller.abort(closing());
+    for (const controller of this.#running.keys()) controller.abort(shuttingDown());
     await Promise.allSettled(results);
   }
-}
-
-function closing(): ModeldError {
-  return new ModeldError("shutting_down", "modeld is shutting down");
 }
 
 function rethrow(error: unknown): never {

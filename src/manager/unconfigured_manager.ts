@@ -1,8 +1,7 @@
 import type { Clock } from "../clock.ts";
-import { ModeldError } from "../errors.ts";
+import { ModeldError, shuttingDown } from "../errors.ts";
 import type { Generation } from "../llama/adapter.ts";
 import type { Manager, ModelInfo, Readiness } from "./manager.ts";
-import { shuttingDown } from "./state/refusals.ts";
 import type { Status } from "./status.ts";
 
 const REASON = "llama adapter not initialized: set --llama-url or LLAMA_URL";

@@ -198,7 +198,7 @@ Deno.test("draining turns new and queued requests away and lets those in flight 
   const [first, second] = [await rig.inferred(), await rig.inferred()];
   rig.manager.drain();
   const error = await second.error();
-  assertEquals([error.kind, error.retryAfterSeconds], ["shutting_down", 5]);
+  assertEquals([error.kind, error.retryAfterSeconds], ["shutting_down", 1]);
   assertEquals([(await rig.infer().error()).kind, rig.manager.readiness()], ["shutting_down", "draining"]);
   await rig.complete(first, 0);
   await rig.close();

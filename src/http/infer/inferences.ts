@@ -1,4 +1,4 @@
-import { ModeldError } from "../../errors.ts";
+import { shuttingDown } from "../../errors.ts";
 import { Inference, type InferenceOptions } from "./inference.ts";
 
 /** The inferences that run in this process, so that a shutdown can wait for them and end those that take too long. */
@@ -53,8 +53,4 @@ export class Inferences {
   endAll(): void {
     for (const inference of this.#running) inference.fail(shuttingDown());
   }
-}
-
-function shuttingDown(): ModeldError {
-  return new ModeldError("shutting_down", "modeld is stopping; ask again", { retryAfterSeconds: 1 });
 }

@@ -1,4 +1,4 @@
-import { ModeldError } from "../../errors.ts";
+import { ModeldError, shuttingDown } from "../../errors.ts";
 import type { Ending } from "./events.ts";
 import type { Instance } from "./instance.ts";
 import { freeSlots, type ManagerState, slotsOf } from "./manager_state.ts";
@@ -10,7 +10,6 @@ import {
   queueFull,
   serverLost,
   serverNotSeenYet,
-  shuttingDown,
   waitedTooLong,
 } from "./refusals.ts";
 import { route } from "./route.ts";

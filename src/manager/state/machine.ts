@@ -1,9 +1,9 @@
-import type { ModeldError } from "../../errors.ts";
+import { type ModeldError, shuttingDown } from "../../errors.ts";
 import { arrive, expire, finish, leave, postpone, refuseAll, startWaiting } from "./admission.ts";
 import type { Command } from "./commands.ts";
 import type { Ending, Event } from "./events.ts";
 import type { ManagerState } from "./manager_state.ts";
-import { serverLost, shuttingDown } from "./refusals.ts";
+import { serverLost } from "./refusals.ts";
 import { checkResidency, fail, forgetResidency, holdUnconfirmed, idleDeadline, placeLoads } from "./residency.ts";
 import { takeSighting, takeWarming } from "./sighting.ts";
 import type { Ticket } from "./ticket.ts";

@@ -65,10 +65,6 @@ export function serverNotSeenYet(): ModeldError {
 }
 
 /** `shutting_down`: another instance, or the next start, will serve. */
-export function shuttingDown(): ModeldError {
-  return new ModeldError("shutting_down", "modeld is shutting down", { retryAfterSeconds: SOON });
-}
-
 /** `load_failed`, with llama-server's reason; come back when the load is tried again. */
 export function loadFailed(instance: Instance, now: number): ModeldError {
   return new ModeldError(
