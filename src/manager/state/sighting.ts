@@ -22,7 +22,7 @@ export function takeSighting(state: ManagerState, sighting: Sighting, now: numbe
   state.hasList = sighting.models !== undefined;
 
   const models = sighting.models ?? [nameless(state)];
-  takeList(state, models);
+  takeList(state, models, sighting.askedAt);
   for (const { id, state: listed, reason } of models) {
     const instance = state.instances.get(id);
     // What was asked before the last command was accepted may not know of it.
@@ -52,7 +52,7 @@ function nameless(state: ManagerState): KnownModel {
   return { id: state.limits.defaultModel ?? NAMELESS, aliases: [], state: "loaded" };
 }
 
-function takeList(state: ManagerState, models: readonly KnownModel[]): void {
+function takeList(state: ManagerState, models: readonly KnownModel[], askedAt: number): void {
   const listed = new Set<string>();
   for (const model of models) {
     listed.add(model.id);
@@ -64,7 +64,8 @@ function takeList(state: ManagerState, models: readonly KnownModel[]): void {
     }
   }
   for (const instance of state.instances.values()) {
-    if (listed.has(instance.id)) continue;
+    // One that was commanded since is on the server, whatever an older list says.
+    if (listed.has(instance.id) || askedAt <= instance.commandedAt) continue;
     instance.listed = false;
     instance.state = "unloaded";
     forgetResidency(instance);

@@ -11,6 +11,7 @@ export const ACTIONS = [
   "answer_capacity",
   "progress",
   "crash",
+  "relist",
   "ask",
   "answer_look",
   "pass_time",

@@ -98,6 +98,16 @@ Deno.test("what was asked before a load was accepted does not end the load", () 
   assertEquals([rig.instance("a").state, standing(ticket)], ["loading", ["waiting"]]);
 });
 
+Deno.test("a list that was asked for before a load does not make the model unknown, nor its memory free", () => {
+  const rig = new MachineRig({ a: {}, b: {} }, {}, 1);
+  const askedAt = ++rig.now;
+  rig.now++;
+  const [first, second] = [rig.arrive("a"), rig.arrive("b")];
+  rig.unlist("a");
+  rig.look(askedAt);
+  assertEquals([standing(first, second), rig.orders], [["waiting", "waiting"], ["load a"]]);
+});
+
 Deno.test("a model that others loaded is served, and one that others unloaded is loaded again", () => {
   const rig = new MachineRig({ a: {} });
   rig.become("a", "loaded");

@@ -11,6 +11,8 @@ interface Model {
   state: ServerModelState;
   /** An unload was accepted and has yet to happen. */
   leaving: boolean;
+  /** Whether it is in the server's list. */
+  listed: boolean;
   reason?: string;
   readonly sizeMb: number;
 }
@@ -24,12 +26,12 @@ export class SimulatedRouter {
 
   constructor(sizesMb: readonly number[]) {
     for (const [index, sizeMb] of sizesMb.entries()) {
-      this.models.set(`m${index}`, { state: "unloaded", leaving: false, sizeMb });
+      this.models.set(`m${index}`, { state: "unloaded", leaving: false, listed: true, sizeMb });
     }
   }
 
   list(): readonly KnownModel[] {
-    return [...this.models].map(([id, { state, reason, sizeMb }]) => ({
+    return [...this.models].filter(([, { listed }]) => listed).map(([id, { state, reason, sizeMb }]) => ({
       id,
       aliases: [],
       state,
@@ -42,13 +44,13 @@ export class SimulatedRouter {
   held(): readonly number[] {
     const ordered = new Set(this.orders.filter(({ action }) => action === "load").map(({ model }) => model));
     return [...this.models]
-      .filter(([id, { state }]) => state === "loaded" || state === "loading" || ordered.has(id))
+      .filter(([id, { state, listed }]) => state === "loaded" || state === "loading" || (listed && ordered.has(id)))
       .map(([, { sizeMb }]) => sizeMb);
   }
 
   accept({ action, model: id }: Order): void {
     const model = this.models.get(id);
-    if (model === undefined) return;
+    if (model === undefined || !model.listed) return;
     if (action === "unload") {
       if (model.state === "loaded" || model.state === "loading") model.leaving = true;
     } else if (model.state === "unloaded" || model.state === "failed") {
@@ -67,6 +69,15 @@ export class SimulatedRouter {
       model.state = fails ? "failed" : "loaded";
       if (fails) model.reason = "out of memory";
     }
+  }
+
+  /** The model leaves the list, and with that the memory; or it comes back. */
+  relist(id: string): void {
+    const model = this.models.get(id);
+    if (model === undefined) return;
+    model.listed = !model.listed;
+    model.state = "unloaded";
+    model.leaving = false;
   }
 
   /** The model's process dies. */

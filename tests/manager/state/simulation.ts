@@ -69,6 +69,8 @@ export class Simulation {
         return this.#router.progress(`m${which}`, how % 4 === 0);
       case "crash":
         return this.#router.crash(`m${which}`);
+      case "relist":
+        return this.#relist(`m${which}`);
       case "ask":
         return void this.#looks.push(this.#sighting(how));
       case "answer_look":
@@ -172,6 +174,12 @@ export class Simulation {
     }
   }
 
+  #relist(id: string): void {
+    this.#router.relist(id);
+    // Whatever it was asked for, the server does not know it any more, and says so at once.
+    for (let at; (at = this.#router.orders.findIndex(({ model }) => model === id)) >= 0;) this.#answerOrder(at, 0);
+  }
+
   #answerCapacity(slots: number | undefined): void {
     const model = this.#router.capacityQuestions.shift();
     if (model !== undefined) this.#step({ is: "capacity", model, slots });
@@ -270,6 +278,7 @@ export class Simulation {
     const holders = [...this.#running].filter((ticket) => ticket.instance === instance).length;
     assertEquals(instance.running, holders, "slots held and requests in flight differ");
     if (instance.waiting.length === 0) return;
+    assert(instance.listed, "somebody waits for a model that is not listed");
     assert(this.state.lifecycle === "open" && this.state.server.is === "found", "somebody waits for nothing");
     assert(instance.state !== "error", "somebody waits for a model that failed");
     assert(instance.state !== "ready" || freeSlots(this.state, instance) === 0, "a slot is free and somebody waits");
