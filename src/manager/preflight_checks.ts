@@ -103,6 +103,9 @@ function chooseModel(findings: Findings): Finding {
   const { defaultModel, models } = findings;
   const only = models?.length === 1 ? models[0] : undefined;
   if (defaultModel === undefined) {
+    if (models === undefined) {
+      return { status: "SKIPPED", detail: "there is no list, so every name means the server's one model" };
+    }
     if (only === undefined) return { status: "SKIPPED", detail: "none is set, so requests must name their model" };
     findings.model = only.id;
     return { status: "OK", detail: `${only.id}, the only one` };
@@ -117,10 +120,17 @@ function chooseModel(findings: Findings): Finding {
     return { status: "OK", detail: resolution.model.id };
   }
   const written = JSON.stringify(defaultModel);
+  if (models.length === 0) {
+    return {
+      status: "NOT OK",
+      detail: `llama-server lists no models, so not ${written} either`,
+      remedy: "Start it with --models-dir or -m",
+    };
+  }
   return resolution.kind === "ambiguous"
     ? {
       status: "NOT OK",
-      detail: `${written} is ${names(resolution.candidates)}`,
+      detail: `${written} could be ${names(resolution.candidates)}`,
       remedy: "Set --default-model to one",
     }
     : {

@@ -200,7 +200,14 @@ Deno.test("a default model that llama-server does not have is NOT OK, and the me
 
 Deno.test("a default model that could be two is NOT OK, and the message names both", async () => {
   await withRig({ models: ["x/c", "y/c"], router: {} }, async ({ run }) => {
-    assertEquals((await run({ defaultModel: "c.gguf" }))["default model"]?.detail, '"c.gguf" is x/c, y/c');
+    assertEquals((await run({ defaultModel: "c.gguf" }))["default model"]?.detail, '"c.gguf" could be x/c, y/c');
+  });
+});
+
+Deno.test("a default model on a server without any is NOT OK, and the message says so", async () => {
+  await withRig({ models: [], router: {} }, async ({ run }) => {
+    const { status, detail } = (await run({ defaultModel: "c" }))["default model"] ?? {};
+    assertEquals([status, detail], ["NOT OK", 'llama-server lists no models, so not "c" either']);
   });
 });
 
@@ -217,6 +224,7 @@ Deno.test("an old build without OpenAI endpoints passes", async () => {
     const results = await run();
     assertEquals(statuses(results), ["OK", "OK", "SKIPPED", "OK", "SKIPPED", "OK"]);
     assertStringIncludes(results["kind of server"]?.detail ?? "", "without OpenAI endpoints");
+    assertEquals(results["default model"]?.detail, "there is no list, so every name means the server's one model");
   });
 });
 
