@@ -26,6 +26,7 @@ export class ServerCalls {
       : undefined;
     const result = call(controller.signal).catch(rethrow).finally(() => {
       timer?.clear();
+      controller.abort(); // of several questions at once, one may have failed and left the others
       this.#running.delete(controller);
     });
     this.#running.set(controller, result);

@@ -105,7 +105,7 @@ export class FakeAdapter implements InferenceAdapter {
     return this.#answer(this.description);
   }
 
-  models(): Promise<readonly ServerModel[] | undefined> {
+  models(_signal?: AbortSignal): Promise<readonly ServerModel[] | undefined> {
     return this.#answer(this.hasList ? [...this.listed.values()] : undefined);
   }
 

@@ -100,6 +100,25 @@ Deno.test("a server that does not answer counts as lost after ten seconds", asyn
   await rig.stop();
 });
 
+Deno.test("a question that is not answered ends when another of the same look has failed", async () => {
+  const adapter = new FakeAdapter("m");
+  let open = 0;
+  adapter.health = () => Promise.reject(new ModeldError("upstream_error", "500"));
+  adapter.models = (signal?: AbortSignal) => {
+    open++;
+    return new Promise((_, reject) =>
+      signal?.addEventListener("abort", () => {
+        open--;
+        reject(signal.reason);
+      })
+    );
+  };
+  const rig = new WatcherRig(adapter);
+  await rig.pass(5_000);
+  assertEquals([rig.reports.length > 1, open], [true, 0]);
+  await rig.stop();
+});
+
 Deno.test("after a loss the server is asked again what it is", async () => {
   const adapter = new FakeAdapter("m");
   const rig = new WatcherRig(adapter);
