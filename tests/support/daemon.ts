@@ -33,11 +33,16 @@ export class Daemon {
 
   /** Starts it with exactly these arguments and waits for nothing: for subcommands and for starts that fail. */
   static spawn(options: DaemonOptions = {}): SpawnedProcess {
+    const [program, ...args] = Daemon.command(options.args ?? []);
+    return new SpawnedProcess(program, args, options.env);
+  }
+
+  /** The command line that runs it with these arguments. */
+  static command(args: readonly string[]): [string, ...string[]] {
     const executable = Deno.env.get("MODELD_BIN");
-    const args = options.args ?? [];
-    if (executable !== undefined) return new SpawnedProcess(executable, args, options.env);
+    if (executable !== undefined) return [executable, ...args];
     const main = new URL("../../main.ts", import.meta.url).pathname;
-    return new SpawnedProcess(Deno.execPath(), [...runFromSource(), main, ...args], options.env);
+    return [Deno.execPath(), ...runFromSource(), main, ...args];
   }
 
   /**
