@@ -174,6 +174,18 @@ Deno.test("an unknown model is not found and takes no slot", async () => {
   await rig.close();
 });
 
+Deno.test("a model named by its alias or its file reaches llama-server by its id", async () => {
+  const adapter = new FakeAdapter();
+  adapter.listed.set("m", { id: "m", aliases: ["other"], state: "loaded", path: "/srv/tiny-Q4.gguf" });
+  const rig = await new ManagerRig(adapter, { maxInflight: 4 }).open();
+  for (const name of ["m", "other", "tiny-Q4", "tiny-Q4.gguf"]) {
+    const client = await rig.inferred(name);
+    assertEquals([adapter.last.request.model, client.timeline.model], ["m", "m"], name);
+    (await client.generation).cancel();
+  }
+  await rig.close();
+});
+
 Deno.test("a server without a list takes any name, and no client can make it a label", async () => {
   const adapter = new FakeAdapter();
   adapter.hasList = false;

@@ -86,6 +86,39 @@ Deno.test("a change that a router tells of is looked at, once it has happened", 
   await rig.stop();
 });
 
+Deno.test("a router that tells of nothing is asked for its events once, and polled", async () => {
+  const adapter = FakeAdapter.router(0, "m");
+  let asked = 0;
+  adapter.events = () => {
+    asked++;
+    throw new ModeldError("upstream_refused", "no /models/sse");
+  };
+  const rig = new WatcherRig(adapter);
+  rig.urgent = true;
+  await rig.pass(50);
+  assertEquals(await rig.pass(1_000), 10);
+  assertEquals(asked, 1);
+  await rig.stop();
+});
+
+Deno.test("a router's events are followed anew when their stream has ended, and missed news is looked for at once", async () => {
+  const adapter = FakeAdapter.router(0, "m");
+  const streams: PromiseWithResolvers<void>[] = [];
+  adapter.events = async function* (signal: AbortSignal) {
+    const stream = Promise.withResolvers<void>();
+    streams.push(stream);
+    signal.addEventListener("abort", () => stream.resolve());
+    await stream.promise;
+    yield* [];
+  };
+  const rig = new WatcherRig(adapter);
+  await rig.pass(1_500);
+  assertEquals(streams.length, 1);
+  streams[0]?.resolve();
+  assertEquals([await rig.pass(50), streams.length], [1, 2]);
+  await rig.stop();
+});
+
 Deno.test("a server that does not answer counts as lost after ten seconds", async () => {
   const adapter = new FakeAdapter("m");
   adapter.health = (signal?: AbortSignal) =>
