@@ -33,10 +33,13 @@ async function dispatch(args: readonly string[]): Promise<number> {
   const [word = "serve", ...rest] = parsed.words;
   const command = Object.keys(commands).find((name) => name === word) as Command | undefined;
   if (command === undefined) {
-    return refuse([`unknown command ${quote(word)}${suggestion(word, Object.keys(commands))}`]);
+    return refuse([`unknown command ${quote(word)}${booleanHint(word) || suggestion(word, Object.keys(commands))}`]);
   }
   if (command === "completions") return printCompletions(rest) ?? refuse(["say for which shell: bash, zsh or fish"]);
-  if (rest.length > 0) return refuse([`unexpected ${quote(rest.join(" "))} after ${command}`]);
+  if (rest.length > 0) {
+    const words = rest.join(" ");
+    return refuse([`unexpected ${quote(words)} after ${command}${booleanHint(words)}`]);
+  }
   return await runConfigured(command, parsed, readEnvironment());
 }
 
@@ -57,6 +60,11 @@ async function runConfigured(command: Command, parsed: Arguments, environment: E
     default:
       return await serve(configuration);
   }
+}
+
+/** What to do where a boolean flag's value was written as a word of its own. */
+function booleanHint(word: string): string {
+  return word === "true" || word === "false" ? `; a flag takes it as --flag=${word}` : "";
 }
 
 function refuse(problems: readonly string[]): number {

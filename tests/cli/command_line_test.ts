@@ -39,6 +39,8 @@ for (
     [["serv"], 'unknown command "serv"; did you mean serve?'],
     [["rm", "-rf"], 'unknown command "rm"'],
     [["serve", "now"], 'unexpected "now" after serve'],
+    [["--events", "false"], 'unknown command "false"; a flag takes it as --flag=false'],
+    [["serve", "--events", "true"], 'unexpected "true" after serve; a flag takes it as --flag=true'],
     [["completions"], "say for which shell: bash, zsh or fish"],
     [["completions", "tcsh"], "say for which shell: bash, zsh or fish"],
     [["completions", "toString"], "say for which shell: bash, zsh or fish"],
