@@ -1,15 +1,16 @@
 import { z } from "zod";
 import type { ModelCapacity, ServerDescription } from "../adapter.ts";
+import { detail } from "./detail.ts";
 
 /** What is read of `GET /props`; the rest is llama-server's own business. */
 const Props = z.object({
-  role: z.string().optional(),
-  build_info: z.string().optional(),
-  total_slots: z.number().optional(),
-  max_instances: z.number().optional(),
-  models_autoload: z.boolean().optional(),
-  model_path: z.string().optional(),
-  default_generation_settings: z.object({ n_ctx: z.number().optional() }).optional(),
+  role: detail(z.string()),
+  build_info: detail(z.string()),
+  total_slots: detail(z.int().positive()),
+  max_instances: detail(z.int().nonnegative()),
+  models_autoload: detail(z.boolean()),
+  model_path: detail(z.string()),
+  default_generation_settings: detail(z.object({ n_ctx: detail(z.number()) })),
 });
 
 /** `GET /props`, as far as modeld reads it. */

@@ -1,17 +1,18 @@
 import { z } from "zod";
 import type { ServerModel } from "../adapter.ts";
+import { detail } from "./detail.ts";
 import { type ModelStanding, standingOf } from "./model_state.ts";
 
 /** What is read of one entry of `GET /v1/models`. */
 const Entry = z.object({
   id: z.string(),
-  aliases: z.array(z.string()).optional(),
-  meta: z.object({ size: z.number().optional(), n_ctx: z.number().optional() }).nullish(),
+  aliases: detail(z.array(z.string())),
+  meta: detail(z.object({ size: detail(z.number()), n_ctx: detail(z.number()) }).nullable()),
   status: z.object({
     value: z.string(),
-    failed: z.boolean().optional(),
-    exit_code: z.number().optional(),
-    args: z.array(z.string()).optional(),
+    failed: detail(z.boolean()),
+    exit_code: detail(z.number()),
+    args: detail(z.array(z.string())),
   }).optional(),
 });
 

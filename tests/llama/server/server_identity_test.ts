@@ -116,6 +116,19 @@ Deno.test("the models of a router stand as it says, with the file each would be 
   });
 });
 
+Deno.test("a detail that is not as expected is unknown, and no reason to do without the server", async () => {
+  await withStandIn({}, async (standIn, adapter) => {
+    const props = { total_slots: 3, build_info: null, model_path: 7, default_generation_settings: null };
+    standIn.on("GET /props", (exchange) => replyJson(exchange, 200, props));
+    const entry = { id: "m", aliases: null, meta: { size: "5 GB", n_ctx: 512 } };
+    standIn.on("GET /v1/models", (exchange) => replyJson(exchange, 200, { data: [entry] }));
+    assertEquals(await adapter.describe(never), { kind: "single", totalSlots: 3 });
+    standIn.on("GET /props", (exchange) => replyJson(exchange, 200, { ...props, total_slots: 0 }));
+    assertEquals(await adapter.describe(never), { kind: "single" }, "no slots at all would serve nobody");
+    assertEquals(await adapter.models(never), [{ id: "m", aliases: [], state: "loaded", contextLength: 512 }]);
+  });
+});
+
 Deno.test("a list that is none is a protocol error with what was sent", async () => {
   await withStandIn({}, async (standIn, adapter) => {
     for (const body of ["<html>login</html>", "[]", '{"data":[{"name":"x"}]}']) {
