@@ -1,0 +1,51 @@
+import { assertEquals } from "@std/assert";
+import project from "../../deno.json" with { type: "json" };
+import { settingsTable } from "../../src/config/settings_table.ts";
+
+const FLAGS = new Set(Object.values(settingsTable).map((setting) => "flag" in setting ? setting.flag : undefined));
+
+const ROOT = new URL("../../", import.meta.url);
+
+async function* pages(folder = ""): AsyncGenerator<string> {
+  for await (const { name, isDirectory, isFile } of Deno.readDir(new URL(folder, ROOT))) {
+    if (isFile && name.endsWith(".md")) yield folder + name;
+    if (isDirectory && (folder + name).startsWith("docs")) yield* pages(`${folder}${name}/`);
+  }
+}
+
+const texts = new Map<string, string>();
+for await (const page of pages()) texts.set(page, await Deno.readTextFile(new URL(page, ROOT)));
+
+/** Every match of the pattern's first group on every page, as `page: match`, that `isKnown` does not know. */
+function unknown(pattern: RegExp, isKnown: (found: string, page: string) => boolean): string[] {
+  return [...texts].flatMap(([page, text]) =>
+    [...text.matchAll(pattern)].map((match) => match[1] ?? "").filter((found) => !isKnown(found, page))
+      .map((found) => `${page}: ${found}`)
+  );
+}
+
+function exists(url: URL): boolean {
+  try {
+    Deno.statSync(url);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+Deno.test("every file that a page links to exists", () => {
+  const broken = unknown(/\]\((?!https?:)([^)#]+)[^)]*\)/g, (link, page) => exists(new URL(link, new URL(page, ROOT))));
+  assertEquals(broken, []);
+});
+
+Deno.test("every task that a page names exists", () => {
+  assertEquals(unknown(/\bdeno(?:@[\d.]+)? task (?:-q )?([a-z][a-z0-9:]*)/g, (name) => name in project.tasks), []);
+});
+
+Deno.test("every flag of modeld's that a page names exists", () => {
+  const areas =
+    "addr|api|body|config|cors|default|drain|events|idle|infer|llama|log|max|models|preflight|shutdown|vram|write";
+  const flag = new RegExp(`(?:\`|\\bmodeld )(--(?:${areas})(?:-[a-z-]+)?)\\b`, "g");
+  assertEquals(unknown(flag, (name) => FLAGS.has(name)), []);
+});
