@@ -71,10 +71,16 @@ async function within(ms: number, scene: Promise<void>): Promise<void> {
   }
 }
 
-/** One request that ends well, so that what is opened once and kept is open before anything is counted. */
+/**
+ * One request that ends well, so that what is opened once and kept is open before anything is counted. On a busy machine
+ * the first may not be done before a scene's short deadline passes.
+ */
 async function warmUp(ask: Scenario["ask"], llama: StandInLlamaServer): Promise<void> {
   if (llama.router !== undefined) return;
-  assertEquals((await (await ask()).last()).done, true);
+  for (let tries = 5; tries > 0; tries--) {
+    if ((await (await ask()).last()).done === true) return;
+  }
+  throw new Error("no request ends well, even before the scene begins");
 }
 
 /** How many requests wait for a slot, for all models together. */
