@@ -49,3 +49,20 @@ Deno.test("every flag of modeld's that a page names exists", () => {
   const flag = new RegExp(`(?:\`|\\bmodeld )(--(?:${areas})(?:-[a-z-]+)?)\\b`, "g");
   assertEquals(unknown(flag, (name) => FLAGS.has(name)), []);
 });
+
+Deno.test("every heading that a link names exists", () => {
+  const headings = (page: string) =>
+    [...(texts.get(page) ?? "").matchAll(/^#+ (.*)$/gm)].map(([, heading = ""]) =>
+      heading.toLowerCase().replace(/[^\p{L}\p{N} _-]/gu, "").replaceAll(" ", "-")
+    );
+  const broken = unknown(/\]\((?!https?:)([^)\s]*#[^)\s]+)\)/g, (link, page) => {
+    const [target = "", anchor = ""] = new URL(link, new URL(page, ROOT)).href.slice(ROOT.href.length).split("#");
+    return headings(target).includes(anchor);
+  });
+  assertEquals(broken, []);
+});
+
+Deno.test("every metric that a page names is in the table of docs/metrics.md", () => {
+  const table = texts.get("docs/metrics.md") ?? "";
+  assertEquals(unknown(/`(modeld_\w+)/g, (name) => table.includes(`\n| \`${name}\` `)), []);
+});
