@@ -4,12 +4,12 @@ import { type Growth, measureGrowth, QUESTIONS } from "./growth.ts";
 import { type Helpers, makeHelpers } from "./helpers.ts";
 import { lineup, PLAIN_PROXY } from "./lineup.ts";
 import { LoadGenerator } from "./load.ts";
-import { beyond, FULL, measure, type Measures, QUICK } from "./measures.ts";
+import { beyond, FULL, measure, type MeasureName, MEASURES, type Measures, QUICK } from "./measures.ts";
 import { nginxVersion } from "./nginx.ts";
 import { parseOptions } from "./options.ts";
 import { svg } from "./plot.ts";
 import { freePort, ServerProcess } from "./server_process.ts";
-import { medians } from "./statistics.ts";
+import { best, median, overRounds } from "./statistics.ts";
 import { table } from "./table.ts";
 
 const options = parseOptions(Deno.args);
@@ -46,7 +46,7 @@ async function bench(helpers: Helpers, upstreamPort: number): Promise<void> {
   }
 
   const growth = new Map<string, Growth>();
-  for (const contender of options.growth ? contenders : []) {
+  for (const contender of options.growth ? contenders.filter((each) => each !== direct) : []) {
     console.log(`growth: ${contender.name}`);
     await attempt(contender, () =>
       withContender(contender, upstreamPort, async (running) => {
@@ -81,11 +81,14 @@ async function showCeiling({ kind }: Helpers, generator: LoadGenerator, port: nu
 
 async function report(helpers: Helpers, rounds: Map<string, Measures[]>, growth: Map<string, Growth>): Promise<void> {
   const measured = [...rounds].filter(([, list]) => list.length > 0);
-  const overRounds = new Map(measured.map(([name, list]) => [name, medians(list)]));
-  const bare = overRounds.get(direct.name);
-  const results = new Map([...overRounds].map(([name, measures]) => [name, beyond(bare, measures)]));
+  const sumUp = (values: readonly number[], name: MeasureName) =>
+    options.best ? best(values, "more" in MEASURES[name]) : median(values);
+  const summedUp = new Map(measured.map(([name, list]) => [name, overRounds(list, sumUp)]));
+  const bare = summedUp.get(direct.name);
+  const results = new Map([...summedUp].map(([name, measures]) => [name, beyond(bare, measures)]));
   const text = table(results, PLAIN_PROXY);
-  console.log(`\n${text}\n\n(×) is the ratio to ${PLAIN_PROXY} in this run; medians of ${options.rounds} rounds.`);
+  const statistic = options.best ? "the best" : "the median";
+  console.log(`\n${text}\n\n(×) is the ratio to ${PLAIN_PROXY} in this run; ${statistic} of ${options.rounds} rounds.`);
 
   await Deno.mkdir(options.out, { recursive: true });
   await Deno.writeTextFile(`${options.out}/table.md`, `${text}\n`);
@@ -95,7 +98,8 @@ async function report(helpers: Helpers, rounds: Map<string, Measures[]>, growth:
     nginx: await nginxVersion(),
     cores: navigator.hardwareConcurrency,
     rounds: Object.fromEntries(rounds),
-    medians: Object.fromEntries(results),
+    statistic,
+    results: Object.fromEntries(results),
     growth: Object.fromEntries(growth),
   };
   await Deno.writeTextFile(`${options.out}/results.json`, `${JSON.stringify(everything, null, 2)}\n`);

@@ -3,6 +3,7 @@ import { parseArgs } from "@std/cli/parse-args";
 const USAGE = `deno task bench [options]
   --quick           one round of small loads, to try the harness
   --rounds=N        alternating rounds (2)
+  --best            the best of the rounds, not their median: on a busy machine everything else only adds
   --no-growth       leave out how cost grows with streams, tokens, prompt and reply
   --deno=VERSION    also modeld from source on that Deno: a version (fetched through npx) or a path; may be repeated
   --compiled=FILE   the executable to measure (dist/modeld, if it is there)
@@ -13,6 +14,7 @@ const USAGE = `deno task bench [options]
 export interface BenchOptions {
   readonly quick: boolean;
   readonly rounds: number;
+  readonly best: boolean;
   readonly growth: boolean;
   readonly deno: readonly string[];
   readonly compiled: string;
@@ -23,7 +25,7 @@ export interface BenchOptions {
 /** @throws RangeError that names what it does not know. */
 export function parseOptions(args: readonly string[]): BenchOptions {
   const parsed = parseArgs([...args], {
-    boolean: ["quick", "growth"],
+    boolean: ["quick", "best", "growth"],
     negatable: ["growth"],
     string: ["rounds", "deno", "compiled", "only", "out"],
     collect: ["deno", "only"],
@@ -37,6 +39,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
   return {
     quick: parsed.quick,
     rounds,
+    best: parsed.best,
     growth: parsed.growth && !parsed.quick,
     deno: parsed.deno ?? [],
     compiled: parsed.compiled ?? "dist/modeld",

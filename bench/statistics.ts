@@ -6,11 +6,21 @@ export function median(values: readonly number[]): number {
   return ((sorted[Math.floor(middle)] ?? NaN) + (sorted[Math.ceil(middle)] ?? NaN)) / 2;
 }
 
-/** The medians of several rounds, name by name. */
-export function medians<Name extends string>(rounds: readonly Record<Name, number>[]): Record<Name, number> {
+/** The smallest value, or the largest where more is better. NaN values are left out. */
+export function best(values: readonly number[], more = false): number {
+  const measured = values.filter((value) => !Number.isNaN(value));
+  if (measured.length === 0) return NaN;
+  return more ? Math.max(...measured) : Math.min(...measured);
+}
+
+/** Sums up several rounds, name by name. */
+export function overRounds<Name extends string>(
+  rounds: readonly Record<Name, number>[],
+  sumUp: (values: readonly number[], name: Name) => number,
+): Record<Name, number> {
   const [first] = rounds;
-  if (first === undefined) throw new RangeError("medians of no rounds");
+  if (first === undefined) throw new RangeError("no rounds to sum up");
   const names = Object.keys(first) as Name[];
-  const entries = names.map((name) => [name, median(rounds.map((round) => round[name]))]);
+  const entries = names.map((name) => [name, sumUp(rounds.map((round) => round[name]), name)]);
   return Object.fromEntries(entries);
 }
