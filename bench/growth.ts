@@ -27,6 +27,11 @@ interface Question {
 
 /** The loads that grow; several questions may be answered from one series. */
 const SERIES = {
+  // First, while the memory that a process ever took is still that of its replies.
+  reply: {
+    sizes: [10, 100, 1_000, 10_000, 100_000],
+    load: (tokens) => ({ requests: Math.max(2, Math.min(200, 20_000 / tokens)), tokens }),
+  },
   streams: {
     sizes: [1, 10, 100, 400, 1_000],
     load: (streams) => ({ streams, tokens: streams < 100 ? 100 : 60, interval_us: 50_000, ramp_us: 1_000 }),
@@ -38,10 +43,6 @@ const SERIES = {
   prompt: {
     sizes: [1_000, 10_000, 100_000, 1_000_000],
     load: (prompt_bytes) => ({ requests: 60, prompt_bytes, tokens: 2 }),
-  },
-  reply: {
-    sizes: [10, 100, 1_000, 10_000, 100_000],
-    load: (tokens) => ({ requests: Math.max(2, Math.min(200, 20_000 / tokens)), tokens }),
   },
 } as const satisfies Record<string, { sizes: readonly number[]; load: (size: number) => Load }>;
 
