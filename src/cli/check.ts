@@ -15,6 +15,7 @@ export async function check(configuration: Configuration): Promise<number> {
     const results = await runPreflight({
       ...(adapter === undefined ? {} : { adapter }),
       ...(settings.defaultModel === undefined ? {} : { defaultModel: settings.defaultModel }),
+      vramBudgetMb: settings.vramBudgetMb,
       wait: settings.preflightWait,
       clock: systemClock,
       onResult(result) {

@@ -19,6 +19,7 @@ export async function passPreflight(
     results = await runPreflight({
       adapter,
       ...(settings.defaultModel === undefined ? {} : { defaultModel: settings.defaultModel }),
+      vramBudgetMb: settings.vramBudgetMb,
       wait: settings.preflightWait,
       clock: systemClock,
       onResult: logResult,

@@ -27,6 +27,8 @@ export interface PreflightOptions {
   /** Absent where no llama-server is configured. */
   readonly adapter?: InferenceAdapter;
   readonly defaultModel?: string;
+  /** What loaded models may take together, in MB; 0: no limit. */
+  readonly vramBudgetMb: number;
   /** How long to keep trying while llama-server is starting or loading, in ms; 0: one try. */
   readonly wait: number;
   readonly clock: Clock;
@@ -49,7 +51,8 @@ const longestPause = 2_000;
  */
 export async function runPreflight(options: PreflightOptions, signal: AbortSignal): Promise<readonly CheckResult[]> {
   const startedAt = options.clock.now();
-  const findings: Findings = { adapter: options.adapter, defaultModel: options.defaultModel };
+  const { adapter, defaultModel, vramBudgetMb } = options;
+  const findings: Findings = { adapter, defaultModel, hasBudget: vramBudgetMb > 0 };
   const results: CheckResult[] = [];
   let failed: string | undefined;
   for (const check of preflightChecks) {

@@ -15,6 +15,8 @@ export interface Finding {
 export interface Findings {
   readonly adapter: InferenceAdapter | undefined;
   readonly defaultModel: string | undefined;
+  /** Whether loaded models have a VRAM budget, which only the manager keeps. */
+  readonly hasBudget: boolean;
   models?: readonly ServerModel[] | undefined;
   description?: ServerDescription;
   /** The id of the model that the dry run asks. */
@@ -144,8 +146,13 @@ async function dryRun(findings: Findings, signal: AbortSignal): Promise<Finding>
   const { description, model, models } = findings;
   if (model === undefined && models !== undefined) return { status: "SKIPPED", detail: "no model to ask" };
   const state = models?.find(({ id }) => id === model)?.state;
-  if (description?.kind === "router" && description.autoload === false && state !== "loaded") {
-    return { status: "SKIPPED", detail: `${model} is not loaded, and the router loads nothing by itself` };
+  if (description?.kind === "router" && state !== "loaded") {
+    if (description.autoload === false) {
+      return { status: "SKIPPED", detail: `${model} is not loaded, and the router loads nothing by itself` };
+    }
+    if (findings.hasBudget) {
+      return { status: "SKIPPED", detail: `${model} is not loaded, and would be without regard to --vram-budget-mb` };
+    }
   }
   try {
     const request = { prompt: "Hello", maxTokens: 1, ...(model === undefined ? {} : { model }) };

@@ -33,6 +33,7 @@ async function withRig(standIn: StandInOptions, test: (rig: Rig) => Promise<void
         const told: CheckResult[] = [];
         const results = await runPreflight({
           adapter,
+          vramBudgetMb: 0,
           wait: 0,
           clock,
           onResult: (result) => told.push(result),
@@ -93,7 +94,7 @@ Deno.test("every check is OK where llama-server can serve", async () => {
 
 Deno.test("without an address the first check fails and the others are skipped", async () => {
   const results = await runPreflight(
-    { wait: 1_000, clock: new FakeClock(), onResult() {} },
+    { vramBudgetMb: 0, wait: 1_000, clock: new FakeClock(), onResult() {} },
     new AbortController().signal,
   );
   assertEquals(results.map(({ status }) => status), ["NOT OK", ...Array(5).fill("SKIPPED")]);
@@ -297,4 +298,13 @@ Deno.test("a result is one line: name, how it came out, how long it took, what w
     describeResult({ ...found, detail: "why?", status: "NOT OK", remedy: "Mend it" }),
     "dry run: NOT OK, 3 ms: why? Mend it",
   );
+});
+
+Deno.test("the dry run makes a router load nothing that the VRAM budget has not counted", async () => {
+  await withRig({ router: {}, models: ["a"] }, async ({ server, run }) => {
+    const { "dry run": skipped } = await run({ vramBudgetMb: 10 });
+    assertEquals([skipped?.status, server.posts.length], ["SKIPPED", 0]);
+    const { "dry run": made } = await run();
+    assertEquals([made?.status, server.posts.length], ["OK", 1]);
+  });
 });
