@@ -39,6 +39,14 @@ Deno.test("every file that a page links to exists", () => {
   assertEquals(broken, []);
 });
 
+Deno.test("every file of the project that a page names exists", () => {
+  const missing = unknown(
+    /`((?:src|tests|e2e|bench|tools|deploy|docs|\.ci|\.github)\/[\w./-]*)`/g,
+    (path) => exists(new URL(path, ROOT)),
+  );
+  assertEquals(missing, []);
+});
+
 Deno.test("every task that a page names exists", () => {
   assertEquals(unknown(/\bdeno(?:@[\d.]+)? task (?:-q )?([a-z][a-z0-9:]*)/g, (name) => name in project.tasks), []);
 });
