@@ -44,7 +44,7 @@ export class Terminal implements AsyncDisposable {
     const server = serverCommands.find(({ pattern }) => pattern.test(command));
     const process = this.#spawn(server === undefined ? command : `exec setsid ${command}`);
     if (server !== undefined) {
-      await interrupt(this.#servers.get(server));
+      await close(this.#servers.get(server));
       this.#servers.set(server, process);
       await server.ready(process);
       return "";
@@ -55,7 +55,7 @@ export class Terminal implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const process of [...this.#servers.values()].reverse()) await interrupt(process);
+    for (const process of [...this.#servers.values()].reverse()) await close(process);
   }
 
   /** `task dev` prints a curl line; that is typed in the next terminal. */
@@ -65,7 +65,7 @@ export class Terminal implements AsyncDisposable {
       const [line] = await process.line(/curl .*$/, 60_000);
       return await this.type(line);
     } finally {
-      await interrupt(process);
+      await close(process);
     }
   }
 
@@ -74,11 +74,16 @@ export class Terminal implements AsyncDisposable {
   }
 }
 
-/** Ctrl-C: every process of the terminal gets the signal, as npx for one does not pass it on. */
-async function interrupt(process: SpawnedProcess | undefined): Promise<void> {
+/**
+ * Ends every process of the terminal, as closing it does; what lives on for 30 s is killed. Not by SIGINT: a shell that was
+ * itself started in the background leaves it ignored.
+ */
+async function close(process: SpawnedProcess | undefined): Promise<void> {
   if (process === undefined || process.exit !== undefined) return;
-  Deno.kill(-process.pid, "SIGINT");
+  Deno.kill(-process.pid, "SIGTERM");
+  const kill = setTimeout(() => Deno.kill(-process.pid, "SIGKILL"), 30_000);
   await process.exited;
+  clearTimeout(kill);
 }
 
 async function answers(url: string, process: SpawnedProcess): Promise<void> {

@@ -71,10 +71,18 @@ export class SpawnedProcess {
     if (this.#exit === undefined) this.#child.kill(signal);
   }
 
-  /** Sends a signal and waits for the end. */
+  /**
+   * Sends a signal and waits for the end. What lives on for 20 s is killed, as its exit then says: llama-server's own signal
+   * handler was seen to wait for ever for a lock.
+   */
   async stop(signal: Deno.Signal = "SIGTERM"): Promise<Exit> {
     this.signal(signal);
-    return await this.exited;
+    const kill = setTimeout(() => this.signal("SIGKILL"), 20_000);
+    try {
+      return await this.exited;
+    } finally {
+      clearTimeout(kill);
+    }
   }
 
   async #run(): Promise<Exit> {
