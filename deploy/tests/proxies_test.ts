@@ -16,7 +16,7 @@ const nginx: Proxy = {
   name: "nginx",
   async start(port, modeld, folder) {
     const documented = await Deno.readTextFile(new URL("../nginx/modeld.conf", import.meta.url));
-    const site = documented.replace("127.0.0.1:8080", modeld.host).replace("listen 8443", `listen 127.0.0.1:${port}`);
+    const site = documented.replace("127.0.0.1:8080", modeld.host).replace(/listen \d+;/, `listen 127.0.0.1:${port};`);
     await Deno.writeTextFile(`${folder}/modeld.conf`, site);
     const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((kind) =>
       `${kind}_temp_path ${folder};`
