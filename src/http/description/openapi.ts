@@ -1,5 +1,5 @@
 import { STATUS_TEXT } from "@std/http/status";
-import { z } from "zod";
+import * as z from "zod";
 import type { ErrorKind } from "../../errors.ts";
 import { errorMeanings } from "./error_meanings.ts";
 import { errorTable } from "../error_table.ts";

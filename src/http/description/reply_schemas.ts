@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { ModelInfo } from "../../manager/manager.ts";
 import type { Status } from "../../manager/status.ts";
 import { errorTable } from "../error_table.ts";

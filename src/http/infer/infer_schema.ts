@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 // Each message follows the field's name: "temperature" + " " + "must be a finite number".
 const text = z.string({ error: "must be a string" }).refine((value) => value.isWellFormed(), {

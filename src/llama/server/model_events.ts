@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { AbortScope } from "../connection/abort_scope.ts";
 import type { ModelEvent } from "../adapter.ts";
 import { ByteStream } from "../connection/byte_stream.ts";

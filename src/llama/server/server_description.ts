@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { ModelCapacity, ServerDescription } from "../adapter.ts";
 import { detail } from "./detail.ts";
 

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { ServerModel } from "../adapter.ts";
 import { detail } from "./detail.ts";
 import { type ModelStanding, standingOf } from "./model_state.ts";
