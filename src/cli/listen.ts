@@ -3,9 +3,8 @@ import { systemClock } from "../clock.ts";
 import { formatAddress } from "../config/address.ts";
 import type { Configuration } from "../config/load.ts";
 import type { CorsOptions } from "../http/access/cors.ts";
-import { docsRoute } from "../http/description/docs_page.ts";
+import { descriptionRoutes } from "../http/description/description_routes.ts";
 import { metricsRoute } from "../http/metrics_route.ts";
-import { openApiDocument, openApiRoute } from "../http/description/openapi.ts";
 import { type HttpServer, serveHttp } from "../http/server.ts";
 import type { Manager } from "../manager/manager.ts";
 import { inferenceLog } from "../telemetry/inference_log.ts";
@@ -19,7 +18,6 @@ const log = getLogger(["modeld", "serve"]);
 /** Serves the API at the configured address; nothing, and a line in the log, where that address cannot be had. */
 export function listen({ settings }: Configuration, manager: Manager): HttpServer | undefined {
   const metrics = createMetrics({ status: () => manager.status(), version, clock: systemClock });
-  const description = openApiDocument(version);
   try {
     const http = serveHttp({
       addr: settings.addr,
@@ -38,7 +36,7 @@ export function listen({ settings }: Configuration, manager: Manager): HttpServe
       writeTimeout: settings.writeTimeout,
       inferTimeout: settings.inferTimeout,
       clock: systemClock,
-      routes: [metricsRoute(metrics), openApiRoute(description), docsRoute(description)],
+      routes: [metricsRoute(metrics), ...descriptionRoutes(version)],
     });
     log.info("listening", { url: `http://${formatAddress(http.addr)}`, version });
     return http;

@@ -1,27 +1,8 @@
 import type { Content, Media, OpenApiDocument, Operation, Parameter, Reply } from "./openapi_types.ts";
 import { docsStyle } from "./docs_style.ts";
 import { join, type Markup, markup, prose } from "./markup.ts";
-import type { Route } from "../route.ts";
 
-/** `GET /docs`: the API description as a page. It is whole in itself: no script, and nothing is fetched from anywhere. */
-export function docsRoute(document: OpenApiDocument): Route {
-  const page = docsPage(document);
-  return {
-    method: "GET",
-    path: "/docs",
-    handle: () =>
-      new Response(page, {
-        headers: {
-          "Content-Type": "text/html; charset=utf-8",
-          "Content-Security-Policy":
-            "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; " +
-            "frame-ancestors 'none'",
-        },
-      }),
-  };
-}
-
-/** The page's HTML. */
+/** The API description as a page. It is whole in itself: no script, and nothing is fetched from anywhere. */
 export function docsPage({ info, paths, components }: OpenApiDocument): string {
   const operations = Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({ path, method: method.toUpperCase(), operation }))

@@ -14,17 +14,6 @@ import {
   statusSchema,
   tokenLineSchema,
 } from "./reply_schemas.ts";
-import type { Route } from "../route.ts";
-
-/** `GET /openapi.json`. @param document what `openApiDocument` made */
-export function openApiRoute(document: OpenApiDocument): Route {
-  const body = JSON.stringify(document);
-  return {
-    method: "GET",
-    path: "/openapi.json",
-    handle: () => new Response(body, { headers: { "Content-Type": "application/json" } }),
-  };
-}
 
 /**
  * The API as OpenAPI 3.1, made from the schemas that validate requests and from the error table.

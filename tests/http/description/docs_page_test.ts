@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { docsPage, docsRoute } from "../../../src/http/description/docs_page.ts";
+import { descriptionRoutes } from "../../../src/http/description/description_routes.ts";
+import { docsPage } from "../../../src/http/description/docs_page.ts";
 import { openApiDocument } from "../../../src/http/description/openapi.ts";
 import { withServer } from "../with_server.ts";
 
@@ -42,5 +43,5 @@ Deno.test("the page is served as HTML that may load nothing", async () => {
     assertEquals(reply.headers.get("content-type"), "text/html; charset=utf-8");
     assertStringIncludes(reply.headers.get("content-security-policy") ?? "", "default-src 'none'");
     assertEquals(await reply.text(), docsPage(document));
-  }, { routes: [docsRoute(document)] });
+  }, { routes: descriptionRoutes("1.2.3") });
 });

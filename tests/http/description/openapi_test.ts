@@ -3,7 +3,8 @@ import { Validator } from "@seriousme/openapi-schema-validator";
 import type { ErrorKind } from "../../../src/errors.ts";
 import { errorTable } from "../../../src/http/error_table.ts";
 import { parseInferRequest } from "../../../src/http/infer/infer_request.ts";
-import { openApiDocument, openApiRoute } from "../../../src/http/description/openapi.ts";
+import { descriptionRoutes } from "../../../src/http/description/description_routes.ts";
+import { openApiDocument } from "../../../src/http/description/openapi.ts";
 import { bodyOf, parseLines, withServer } from "../with_server.ts";
 import { ApiSchemas } from "../../support/api_schemas.ts";
 
@@ -99,5 +100,5 @@ Deno.test("every described path is served, and is what openapi.json describes", 
       assertEquals(reply.status, 405, path);
       await bodyOf(reply).cancel();
     }
-  }, { routes: [openApiRoute(document)] });
+  }, { routes: descriptionRoutes("1.2.3") });
 });
