@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod/mini";
 import { errorTable } from "../../src/http/error_table.ts";
 import { errorMeanings } from "../../src/http/description/error_meanings.ts";
 import { inferSchema } from "../../src/http/infer/infer_schema.ts";

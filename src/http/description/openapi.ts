@@ -1,5 +1,5 @@
 import { STATUS_TEXT } from "@std/http/status";
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { ErrorKind } from "../../errors.ts";
 import { errorMeanings } from "./error_meanings.ts";
 import { errorTable } from "../error_table.ts";
@@ -54,7 +54,7 @@ export function openApiDocument(version: string): OpenApiDocument {
 const STRING = { type: "string" };
 
 /** Each under its name in the document. */
-const schemas: Readonly<Record<string, z.ZodType>> = {
+const schemas: Readonly<Record<string, z.ZodMiniType>> = {
   InferRequest: inferSchema,
   TokenLine: tokenLineSchema,
   FinalLine: finalLineSchema,

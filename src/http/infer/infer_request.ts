@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import type { z } from "zod/mini";
 import { ModeldError } from "../../errors.ts";
 import type { GenerateRequest } from "../../llama/adapter.ts";
 import { inferSchema } from "./infer_schema.ts";
@@ -62,7 +62,7 @@ function parseJson(json: string): unknown {
 }
 
 /** One sentence for each problem, each with the field's name first. */
-function describe(error: z.ZodError, body: unknown): string {
+function describe(error: z.core.$ZodError, body: unknown): string {
   return error.issues.map(({ path, message }) => {
     const [field, index] = path;
     if (field === undefined) return `the body ${message}`;

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { AbortScope } from "../connection/abort_scope.ts";
 import type { ModelEvent } from "../adapter.ts";
 import { ByteStream } from "../connection/byte_stream.ts";
@@ -12,7 +12,7 @@ import type { ServerClient } from "../connection/server_client.ts";
 /** What is read of one event of `GET /models/sse`. */
 const StatusEvent = z.object({
   model: z.string(),
-  data: z.object({ status: z.string(), exit_code: z.number().optional() }),
+  data: z.object({ status: z.string(), exit_code: z.optional(z.number()) }),
 });
 
 /** A router's state changes as they come, until it closes the stream. */

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { ModelCapacity, ServerDescription } from "../adapter.ts";
 import { detail } from "./detail.ts";
 
@@ -6,8 +6,8 @@ import { detail } from "./detail.ts";
 const Props = z.object({
   role: detail(z.string()),
   build_info: detail(z.string()),
-  total_slots: detail(z.int().positive()),
-  max_instances: detail(z.int().nonnegative()),
+  total_slots: detail(z.int().check(z.positive())),
+  max_instances: detail(z.int().check(z.nonnegative())),
   models_autoload: detail(z.boolean()),
   model_path: detail(z.string()),
   default_generation_settings: detail(z.object({ n_ctx: detail(z.number()) })),

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { ServerModel } from "../adapter.ts";
 import { detail } from "./detail.ts";
 import { type ModelStanding, standingOf } from "./model_state.ts";
@@ -7,13 +7,13 @@ import { type ModelStanding, standingOf } from "./model_state.ts";
 const Entry = z.object({
   id: z.string(),
   aliases: detail(z.array(z.string())),
-  meta: detail(z.object({ size: detail(z.number()), n_ctx: detail(z.number()) }).nullable()),
-  status: z.object({
+  meta: detail(z.nullable(z.object({ size: detail(z.number()), n_ctx: detail(z.number()) }))),
+  status: z.optional(z.object({
     value: z.string(),
     failed: detail(z.boolean()),
     exit_code: detail(z.number()),
     args: detail(z.array(z.string())),
-  }).optional(),
+  })),
 });
 
 const List = z.object({ data: z.array(Entry) });
