@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { TextLineStream } from "@std/streams/text-line-stream";
 import project from "../../deno.json" with { type: "json" };
 import { LEAST_PRIVILEGE } from "../tools/least_privilege.ts";
@@ -33,8 +33,11 @@ function alone(program: string, cwd: string, args: readonly string[] = []): Deno
   });
 }
 
-/** Starts it, asks `/healthz`, stops it. */
-async function startOnce(cwd: string): Promise<{ milliseconds: number; health: string; code: number }> {
+/** Starts it, asks for `path`, stops it. */
+async function startOnce(
+  cwd: string,
+  path = "/healthz",
+): Promise<{ milliseconds: number; answer: string; code: number }> {
   const begin = performance.now();
   const process = alone(EXECUTABLE, cwd, ["--addr", "127.0.0.1:0"]).spawn();
   const lines = process.stderr.pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream());
@@ -44,16 +47,16 @@ async function startOnce(cwd: string): Promise<{ milliseconds: number; health: s
     if (url !== undefined) break;
   }
   const milliseconds = performance.now() - begin;
-  const health = url === undefined ? "it never listened" : await (await fetch(`${url}/healthz`)).text();
+  const answer = url === undefined ? "it never listened" : await (await fetch(`${url}${path}`)).text();
   process.kill();
   const [{ code }] = await Promise.all([process.status, lines.cancel(), process.stdout.cancel()]);
-  return { milliseconds, health, code };
+  return { milliseconds, answer, code };
 }
 
 Deno.test("the executable starts from an empty folder, with nothing else on the machine to help it", async () => {
   await inEmptyFolder(async (folder) => {
-    const { health, code } = await startOnce(folder);
-    assertEquals([health.trim(), code], ["ok", 0]);
+    const { answer, code } = await startOnce(folder);
+    assertEquals([answer.trim(), code], ["ok", 0]);
   });
 });
 
@@ -66,6 +69,23 @@ Deno.test(`the executable listens within ${START_LIMIT} ms`, async () => {
     }
     assert(fastest < START_LIMIT, `the fastest of twenty starts took ${fastest} ms`);
   });
+});
+
+Deno.test("the executable holds what it loads on demand: the API description, the parsers of config files", async () => {
+  await inEmptyFolder(async (folder) => {
+    const { answer } = await startOnce(folder, "/openapi.json");
+    assertEquals(JSON.parse(answer).info.title, "modeld");
+  });
+  for (const [file, text] of [["modeld.yaml", "max_queue_depth: 7"], ["modeld.toml", "max_queue_depth = 7"]] as const) {
+    const folder = await Deno.makeTempDir({ prefix: "modeld-config-" });
+    try {
+      await Deno.writeTextFile(`${folder}/${file}`, text);
+      const { stdout } = await alone(EXECUTABLE, folder, ["--config", file, "--print-config"]).output();
+      assertMatch(new TextDecoder().decode(stdout), /^max_queue_depth: 7\s/m);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  }
 });
 
 Deno.test("the executable's permissions forbid running programs, writing files and reading others' variables", async () => {
@@ -85,7 +105,10 @@ Deno.test("the executable's permissions forbid running programs, writing files a
 /** Compiles the permission probe just as `deno task compile` compiles modeld. */
 async function compileProbe(folder: string): Promise<string> {
   const output = `${folder}/probe`;
-  const command = project.tasks.compile.command.replace(/\S+ main\.ts$/, `${output} tests/tools/permission_probe.ts`);
+  const command = project.tasks.compile.command.replace(
+    /\S+ \S+\/main\.js$/,
+    `${output} tests/tools/permission_probe.ts`,
+  );
   const [program = "", ...args] = command.split(" ");
   const { code, stderr } = await new Deno.Command(program, { args, stderr: "piped" }).output();
   assertEquals(code, 0, new TextDecoder().decode(stderr));

@@ -50,7 +50,7 @@ async function archive(target: Target): Promise<void> {
   const folder = `${RELEASE}/${target}`;
   await runTool("cp", ["-r", common, folder]);
   const output = `${folder}/${executable}`;
-  await runTool("deno", ["task", "-q", "compile:to", "--target", target, "--output", output, "main.ts"]);
+  await runTool("deno", ["task", "-q", "compile:to", "--target", target, "--output", output, "dist/bundle/main.js"]);
   const names = [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
   if (archive.endsWith(".zip")) await runTool("zip", ["-q", "-r", `../${archive}`, ...names], folder);
   else await runTool("tar", ["-czf", `../${archive}`, "--owner=0", "--group=0", ...names], folder);
