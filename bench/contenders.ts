@@ -54,7 +54,10 @@ export async function withContender(
     return await use({ target: { port: upstreamPort, path: contender.path, reuse: false } });
   }
   const port = freePort();
-  const process = await ServerProcess.start(await contender.command(port, upstreamPort), port);
+  const command = await contender.command(port, upstreamPort);
+  // Deno keeps one cache of compiled code, which a start of another version empties: this start fills it again.
+  await (await ServerProcess.start(command, port)).stop();
+  const process = await ServerProcess.start(command, port);
   try {
     await use({ target: { port, path: contender.path, reuse: true }, process });
   } finally {
