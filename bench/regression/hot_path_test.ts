@@ -1,6 +1,6 @@
 import { assert } from "@std/assert";
 import { systemClock } from "../../src/clock.ts";
-import { Deadlines } from "../../src/http/deadlines.ts";
+import { Deadlines } from "../../src/deadlines.ts";
 import { Inferences } from "../../src/http/infer/inferences.ts";
 import { tokenStream } from "../../src/http/infer/token_stream.ts";
 import { AbortScope } from "../../src/llama/connection/abort_scope.ts";

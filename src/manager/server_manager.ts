@@ -79,10 +79,11 @@ export class ServerManager implements Manager {
         this.#step({ is: "leave", ticket });
         reject(signal.reason);
       };
-      ticket.wake = () => {
+      const wake = (): void => {
         signal.removeEventListener("abort", leave);
         resolve();
       };
+      ticket.wake = wake;
       if (signal.aborted) leave();
       else signal.addEventListener("abort", leave, { once: true });
     });

@@ -5,7 +5,7 @@ import type { Chunk, Generation } from "../../llama/adapter.ts";
 import type { Manager } from "../../manager/manager.ts";
 import { inferLogger } from "../../telemetry/log.ts";
 import { ClientLimit } from "../access/client_limit.ts";
-import type { Deadlines } from "../deadlines.ts";
+import type { Deadlines } from "../../deadlines.ts";
 import { asModeldError, errorReply } from "../error_reply.ts";
 import type { Gate } from "../access/gate.ts";
 import { parseInferRequest } from "./infer_request.ts";

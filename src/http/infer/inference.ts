@@ -6,7 +6,7 @@ import type { InferenceObserver, InferenceResult } from "../../telemetry/inferen
 import { requestedLogLevel } from "../../telemetry/log_level.ts";
 import { Timeline, type TimelineOptions } from "../../telemetry/timeline.ts";
 import { validTraceparent } from "../../telemetry/traceparent.ts";
-import type { Deadlines } from "../deadlines.ts";
+import type { Deadlines } from "../../deadlines.ts";
 import { errorTable } from "../error_table.ts";
 import { queryOf } from "../request_target.ts";
 

@@ -1,10 +1,11 @@
 import { shuttingDown } from "../../errors.ts";
+import { LinkedList } from "../../linked_list.ts";
 import { Inference, type InferenceOptions } from "./inference.ts";
 
 /** The inferences that run in this process, so that a shutdown can wait for them and end those that take too long. */
 export class Inferences {
   readonly #options: InferenceOptions;
-  readonly #running = new Set<Inference>();
+  readonly #running = new LinkedList<Inference>();
   #draining = false;
   #onIdle: (() => void) | undefined;
 
@@ -20,10 +21,10 @@ export class Inferences {
   /** Begins one; while draining it is aborted from the start. */
   begin(requestId: string, request: Request): Inference {
     const inference = new Inference(requestId, request, this.#options);
-    this.#running.add(inference);
+    const running = this.#running.add(inference);
     inference.onEnd(() => {
-      this.#running.delete(inference);
-      if (this.#running.size === 0) this.#onIdle?.();
+      running.remove();
+      if (this.#running.first === undefined) this.#onIdle?.();
     });
     if (this.#draining) inference.abort(shuttingDown());
     return inference;
@@ -36,7 +37,7 @@ export class Inferences {
 
   /** Waits at most `ms` until none runs. */
   async idle(ms: number): Promise<void> {
-    if (this.#running.size === 0) return;
+    if (this.#running.first === undefined) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = this.#options.clock.after(ms, resolve);
     this.#onIdle = resolve;
@@ -46,11 +47,11 @@ export class Inferences {
 
   /** Makes those that run fail, so that each writes its error line and ends. */
   abortAll(): void {
-    for (const inference of this.#running) inference.abort(shuttingDown());
+    for (const inference of this.#running.toArray()) inference.abort(shuttingDown());
   }
 
   /** Ends those that run, told or not. */
   endAll(): void {
-    for (const inference of this.#running) inference.fail(shuttingDown());
+    for (const inference of this.#running.toArray()) inference.fail(shuttingDown());
   }
 }

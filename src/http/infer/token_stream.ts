@@ -1,7 +1,7 @@
 import type { Clock, Timer } from "../../clock.ts";
 import { ModeldError } from "../../errors.ts";
 import type { Chunk, Generation } from "../../llama/adapter.ts";
-import type { Deadlines } from "../deadlines.ts";
+import type { Deadlines } from "../../deadlines.ts";
 import { asModeldError } from "../error_reply.ts";
 import type { Inference } from "./inference.ts";
 import { errorLine, finalLine, tokenLines } from "./ndjson.ts";
@@ -128,12 +128,15 @@ class TokenSource implements UnderlyingDefaultSource<Uint8Array> {
       this.#add(chunk.fragments);
       const { completion } = chunk;
       this.#lines += finalLine(this.#content, completion);
-      this.#settle = () => this.#inference.complete(completion);
+      // Not assigned where it is written: V8 makes a function that is assigned to a property old from the start.
+      const settle = () => this.#inference.complete(completion);
+      this.#settle = settle;
     } catch (error) {
       const failure = asModeldError(error);
       this.#inference.abort(failure);
       this.#lines += errorLine(failure);
-      this.#settle = () => this.#inference.fail(failure);
+      const settle = () => this.#inference.fail(failure);
+      this.#settle = settle;
     }
     this.#wakePull?.();
     this.#endGather?.();

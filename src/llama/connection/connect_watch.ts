@@ -1,4 +1,5 @@
 import type { Clock } from "../../clock.ts";
+import { Deadlines } from "../../deadlines.ts";
 import { AbortScope } from "./abort_scope.ts";
 import { SharedDeadline } from "./shared_deadline.ts";
 
@@ -13,7 +14,7 @@ const PATIENCE = 200;
 export class ConnectWatch {
   readonly #address: Deno.ConnectOptions;
   readonly #deadline: SharedDeadline;
-  readonly #clock: Clock;
+  readonly #patience: Deadlines;
 
   /** @param ms how long connecting may take; 0 is for ever. */
   constructor(url: URL, ms: number, clock: Clock) {
@@ -22,7 +23,7 @@ export class ConnectWatch {
       port: Number(url.port) || (url.protocol === "https:" ? 443 : 80),
     };
     this.#deadline = new SharedDeadline(ms, clock);
-    this.#clock = clock;
+    this.#patience = new Deadlines(Math.min(PATIENCE, this.#deadline.ms / 2), clock);
   }
 
   /** Watches until the returned function is called; calls `unreachable` when the deadline has passed first. */
@@ -30,7 +31,7 @@ export class ConnectWatch {
     if (this.#deadline.ms === 0) return () => {};
     const deadline = this.#deadline.start();
     let probe: AbortScope | undefined;
-    const timer = this.#clock.after(Math.min(PATIENCE, this.#deadline.ms / 2), async () => {
+    const timer = this.#patience.set(async () => {
       probe = new AbortScope();
       probe.follow(deadline);
       if (!await this.#connects(probe) && deadline.aborted) unreachable();
@@ -39,6 +40,11 @@ export class ConnectWatch {
       timer.clear();
       probe?.abort("answered");
     };
+  }
+
+  /** Gives its timer back; nothing is watched any more. */
+  close(): void {
+    this.#patience.close();
   }
 
   async #connects(scope: AbortScope): Promise<boolean> {

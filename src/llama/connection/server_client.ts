@@ -103,8 +103,9 @@ export class ServerClient {
     }
   }
 
-  /** Releases pooled connections. */
+  /** Releases pooled connections and timers. */
   close(): void {
+    this.#connectWatch.close();
     this.#posts.close();
     this.#gets.close();
   }

@@ -1,4 +1,5 @@
-import type { Clock, Timer } from "../clock.ts";
+import type { Clock, Timer } from "./clock.ts";
+import { LinkedList } from "./linked_list.ts";
 
 interface Deadline {
   readonly at: number;
@@ -12,7 +13,7 @@ interface Deadline {
 export class Deadlines {
   readonly ms: number;
   readonly #clock: Clock;
-  readonly #pending = new Set<Deadline>();
+  readonly #pending = new LinkedList<Deadline>();
   #timer: Timer | undefined;
 
   /** @param ms their length in milliseconds; 0: they never pass */
@@ -24,15 +25,14 @@ export class Deadlines {
   /** Calls `fire` once the deadline, counted from now, has passed, unless it is cleared before. */
   set(fire: () => void): Timer {
     if (this.ms === 0) return { clear() {} };
-    const deadline = { at: this.#clock.now() + this.ms, fire };
-    this.#pending.add(deadline);
+    const deadline = this.#pending.add({ at: this.#clock.now() + this.ms, fire });
     this.#timer ??= this.#clock.after(this.ms, this.#check);
-    return { clear: () => void this.#pending.delete(deadline) };
+    return { clear: () => deadline.remove() };
   }
 
   /** Forgets those that are pending, and releases the timer. */
   close(): void {
-    this.#pending.clear();
+    while (this.#pending.first !== undefined) this.#pending.removeFirst();
     this.#timer?.clear();
     this.#timer = undefined;
   }
@@ -41,13 +41,13 @@ export class Deadlines {
     this.#timer = undefined;
     const now = this.#clock.now();
     const passed: Deadline[] = [];
-    for (const deadline of this.#pending) {
-      if (deadline.at > now) {
-        this.#timer = this.#clock.after(deadline.at - now, this.#check);
+    for (let next = this.#pending.first; next !== undefined; next = this.#pending.first) {
+      if (next.at > now) {
+        this.#timer = this.#clock.after(next.at - now, this.#check);
         break;
       }
-      this.#pending.delete(deadline);
-      passed.push(deadline);
+      this.#pending.removeFirst();
+      passed.push(next);
     }
     for (const { fire } of passed) fire();
   };
