@@ -1,4 +1,3 @@
-import { getLogger } from "@logtape/logtape";
 import { systemClock } from "../clock.ts";
 import type { Configuration } from "../config/load.ts";
 import type { HttpServer } from "../http/server.ts";
@@ -8,8 +7,9 @@ import { EventLines } from "./event_lines.ts";
 import { listen } from "./listen.ts";
 import { makeManager } from "./make_manager.ts";
 import { passPreflight } from "./pass_preflight.ts";
+import { getLogger } from "../telemetry/log.ts";
 
-const log = getLogger(["modeld", "serve"]);
+const log = getLogger("serve");
 
 /**
  * The daemon's whole life: listen, check llama-server, serve until the signal is aborted, then drain. Resolves with the

@@ -1,8 +1,8 @@
-import { getLogger } from "@logtape/logtape";
 import type { Clock } from "../clock.ts";
 import type { LifecycleEvent } from "../manager/lifecycle_events.ts";
+import { getLogger } from "../telemetry/log.ts";
 
-const log = getLogger(["modeld", "events"]);
+const log = getLogger("events");
 const encoder = new TextEncoder();
 
 /** How many events may wait for a reader that does not read; what comes then is dropped. */

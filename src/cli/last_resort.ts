@@ -1,6 +1,6 @@
-import { getLogger } from "@logtape/logtape";
+import { getLogger } from "../telemetry/log.ts";
 
-const log = getLogger(["modeld", "bug"]);
+const log = getLogger("bug");
 
 /**
  * Decides what happens to a failure that nobody has caught, which is a bug of modeld's. Deno would end the process, and

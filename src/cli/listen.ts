@@ -1,4 +1,3 @@
-import { getLogger } from "@logtape/logtape";
 import { systemClock } from "../clock.ts";
 import { formatAddress } from "../config/address.ts";
 import type { Configuration } from "../config/load.ts";
@@ -12,8 +11,9 @@ import { inferenceTraces } from "../telemetry/inference_traces.ts";
 import { createMetrics, type Metrics } from "../telemetry/metrics.ts";
 import { allObservers } from "../telemetry/observers.ts";
 import { version } from "../version.ts";
+import { getLogger } from "../telemetry/log.ts";
 
-const log = getLogger(["modeld", "serve"]);
+const log = getLogger("serve");
 
 /** Serves the API at the configured address; nothing, and a line in the log, where that address cannot be had. */
 export function listen({ settings }: Configuration, manager: Manager): HttpServer | undefined {

@@ -1,11 +1,11 @@
-import { getLogger } from "@logtape/logtape";
 import { systemClock } from "../clock.ts";
 import type { Settings } from "../config/settings_table.ts";
 import type { InferenceAdapter } from "../llama/adapter.ts";
 import { type CheckResult, runPreflight, type Waiting } from "../manager/preflight.ts";
 import { clearProgress, showProgress } from "./progress.ts";
+import { getLogger } from "../telemetry/log.ts";
 
-const log = getLogger(["modeld", "preflight"]);
+const log = getLogger("preflight");
 
 /** Runs the preflight as `--preflight` says and logs what it finds; false: modeld must not serve. */
 export async function passPreflight(

@@ -1,21 +1,19 @@
-import { getLogger } from "@logtape/logtape";
 import type { Configuration } from "../config/load.ts";
 import { redirectConsole } from "../telemetry/console_log.ts";
-import { configureLog } from "../telemetry/log.ts";
+import { configureLog, getLogger } from "../telemetry/log.ts";
 import { runDaemon } from "./daemon.ts";
 import { installLastResort } from "./last_resort.ts";
 import { startupWarnings } from "./startup_warnings.ts";
 import { watchStopSignals } from "./stop_signals.ts";
 
-const log = getLogger(["modeld", "serve"]);
+const log = getLogger("serve");
 
 /** Runs the daemon as this process: its log, its signals, its last resort. Resolves with the exit code. */
 export async function serve(configuration: Configuration): Promise<number> {
   const { logLevel, logFormat } = configuration.settings;
   configureLog({ level: logLevel, ...(logFormat === "auto" ? {} : { format: logFormat }) });
   using _ = redirectConsole();
-  // Braces would be taken for the names of properties.
-  for (const warning of startupWarnings(configuration)) log.warn(warning.replace(/[{}]/g, "$&$&"));
+  for (const warning of startupWarnings(configuration)) log.warn(warning);
   const stop = new AbortController();
   let crashed = false;
   installLastResort(() => {

@@ -1,8 +1,8 @@
-import { getLogger } from "@logtape/logtape";
 import { ModeldError } from "../errors.ts";
 import { errorTable } from "./error_table.ts";
+import { getLogger } from "../telemetry/log.ts";
 
-const log = getLogger(["modeld", "http"]);
+const log = getLogger("http");
 
 /** The JSON error of the public contract: the body of an error reply, and the last line of a stream that failed. */
 export interface ErrorBody {

@@ -1,4 +1,3 @@
-import { getLogger } from "@logtape/logtape";
 import { ModeldError } from "../errors.ts";
 import type { GenerateRequest, Generation, InferenceAdapter } from "../llama/adapter.ts";
 import type { Timeline } from "../telemetry/timeline.ts";
@@ -19,11 +18,12 @@ import { initialState, isUnsettled, type ManagerState } from "./state/manager_st
 import { Ticket } from "./state/ticket.ts";
 import type { Status } from "./status.ts";
 import { ServerWatcher } from "./watch/server_watcher.ts";
+import { getLogger } from "../telemetry/log.ts";
 
 /** llama-server has this long to accept a load or an unload, or to say what a model can take, in ms. */
 const CALL_TIMEOUT = 30_000;
 
-const log = getLogger(["modeld", "manager"]);
+const log = getLogger("manager");
 
 /**
  * The manager in front of a llama-server: hands what happens to the state machine, and does what that asks for. It decides

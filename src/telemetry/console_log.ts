@@ -1,4 +1,4 @@
-import { getLogger } from "@logtape/logtape";
+import { getLogger } from "./log.ts";
 
 /**
  * Sends what is written to the console into the log, so that each line on stderr has the log's form. modeld itself does not
@@ -8,7 +8,7 @@ import { getLogger } from "@logtape/logtape";
  * @returns what takes it back when disposed of
  */
 export function redirectConsole(): Disposable {
-  const log = getLogger(["modeld", "console"]);
+  const log = getLogger("console");
   const { debug, error, info, log: plain, warn } = console;
   const quiet = (...words: unknown[]) => log.debug("written to the console", { text: text(words) });
   Object.assign(console, {

@@ -9,7 +9,8 @@ export const inferenceLog: InferenceObserver = {
   },
   ended(timeline, result) {
     const log = inferLogger(timeline.logLevel);
-    log[severityOf[result.outcome]]("inference ended", () => endProperties(timeline, result));
+    const severity = severityOf[result.outcome];
+    if (log.isEnabledFor(severity)) log.log(severity, "inference ended", endProperties(timeline, result));
   },
 };
 
@@ -59,7 +60,9 @@ export const endFields: readonly EndField[] = [
 ];
 
 function endProperties(timeline: Timeline, result: InferenceResult): Record<string, unknown> {
-  return Object.fromEntries(endFields.map(({ name, of }) => [name, of(timeline, result)]));
+  const properties: Record<string, unknown> = {};
+  for (const { name, of } of endFields) properties[name] = of(timeline, result);
+  return properties;
 }
 
 function tenths(ms: number | undefined): number | undefined {

@@ -1,6 +1,5 @@
-import { configureSync, getLogger, type Logger, type LogRecord } from "@logtape/logtape";
-import { jsonFormatter, textFormatter } from "./log_format.ts";
-import { LOG_LEVELS, type LogLevel, logTapeLevel } from "./log_level.ts";
+import { jsonLine, textLine } from "./log_format.ts";
+import { isShown, type LogLevel } from "./log_level.ts";
 
 /** How log lines look: `text` for people, `json` for programs (JSON Lines). */
 export type LogFormat = "text" | "json";
@@ -14,44 +13,111 @@ export interface LogOptions {
   readonly write?: (line: string) => void;
 }
 
-const INFER = ["modeld", "infer"];
+/** What a log line says beside its message; a property that is undefined is left out. */
+export type Properties = Readonly<Record<string, unknown>>;
 
-/**
- * Sends the log of all of modeld to stderr. Called once at start, and again to change it; until then nothing is logged.
- * Writing is synchronous, so that the last line before an exit is never lost.
- */
-export function configureLog(options: LogOptions): void {
-  const terminal = Deno.stderr.isTerminal();
-  const format = options.format ?? (terminal ? "text" : "json");
-  const formatter = format === "json" ? jsonFormatter() : textFormatter(terminal && !Deno.noColor);
-  const write = options.write ?? writeToStderr;
-  configureSync({
-    reset: true,
-    sinks: { out: (record: LogRecord) => write(formatter(record)) },
-    loggers: [
-      { category: ["modeld"], sinks: ["out"], lowestLevel: logTapeLevel(options.level) },
-      ...LOG_LEVELS.map((level) => ({
-        category: [...INFER, level],
-        sinks: ["out" as const],
-        parentSinks: "override" as const,
-        lowestLevel: logTapeLevel(level),
-      })),
-      // LogTape reports a sink that throws; stderr is gone then, and there is nowhere else to say so.
-      { category: ["logtape", "meta"], sinks: [], lowestLevel: null },
-    ],
-  });
+/** One line of the log, before it has a form. */
+export interface LogRecord {
+  /** Milliseconds since the Unix epoch. */
+  readonly time: number;
+  readonly level: Severity;
+  /** Who speaks, such as `modeld.manager`. */
+  readonly logger: string;
+  readonly message: string;
+  readonly properties: Properties;
 }
 
-const inferLoggers = new Map(LOG_LEVELS.map((level) => [level, getLogger([...INFER, level])]));
+/** The level of one line. */
+export type Severity = Exclude<LogLevel, "off">;
+
+interface Output {
+  readonly level: LogLevel;
+  readonly print: (record: LogRecord) => void;
+}
+
+let output: Output | undefined;
+
+/**
+ * Sends the log of all of modeld to stderr. Until then, and without options, nothing is logged. Writing is synchronous, so
+ * that the last line before an exit is never lost.
+ */
+export function configureLog(options: LogOptions | undefined): void {
+  output = options && outputOf(options);
+}
+
+function outputOf({ level, format, write = writeToStderr }: LogOptions): Output {
+  const terminal = Deno.stderr.isTerminal();
+  if ((format ?? (terminal ? "text" : "json")) === "json") return { level, print: (record) => write(jsonLine(record)) };
+  const colors = terminal && !Deno.noColor;
+  return { level, print: (record) => write(textLine(record, colors)) };
+}
+
+/** The log of one part of modeld. */
+export class Logger {
+  readonly #name: string;
+  readonly #level: LogLevel | undefined;
+
+  /** @param level how much is logged; missing: as much as `configureLog` says. */
+  constructor(name: string, level?: LogLevel) {
+    this.#name = name;
+    this.#level = level;
+  }
+
+  /** Whether lines of this level are logged. */
+  isEnabledFor(level: Severity): boolean {
+    return output !== undefined && isShown(level, this.#level ?? output.level);
+  }
+
+  error(message: string, properties?: Properties): void {
+    this.log("error", message, properties);
+  }
+
+  warn(message: string, properties?: Properties): void {
+    this.log("warn", message, properties);
+  }
+
+  info(message: string, properties?: Properties): void {
+    this.log("info", message, properties);
+  }
+
+  debug(message: string, properties?: Properties): void {
+    this.log("debug", message, properties);
+  }
+
+  log(level: Severity, message: string, properties: Properties = {}): void {
+    if (!this.isEnabledFor(level)) return;
+    output?.print({ time: Date.now(), level, logger: this.#name, message, properties });
+  }
+}
+
+/** The log of a part of modeld, such as `manager`. */
+export function getLogger(part: string): Logger {
+  return new Logger(`modeld.${part}`);
+}
+
+const INFER = "modeld.infer";
+const ownLevel = new Logger(INFER);
+const fixedLevel: Readonly<Record<LogLevel, Logger>> = {
+  off: new Logger(INFER, "off"),
+  error: new Logger(INFER, "error"),
+  warn: new Logger(INFER, "warn"),
+  info: new Logger(INFER, "info"),
+  debug: new Logger(INFER, "debug"),
+};
 
 /** The log of one inference: at the level its client asked for, else at that of the daemon. */
 export function inferLogger(requested: LogLevel | undefined): Logger {
-  return (requested && inferLoggers.get(requested)) ?? getLogger(INFER);
+  return requested === undefined ? ownLevel : fixedLevel[requested];
 }
 
 const encoder = new TextEncoder();
 
+/** A stderr that is closed costs the log and nothing else: there is nowhere left to say so. */
 function writeToStderr(line: string): void {
   const bytes = encoder.encode(line);
-  for (let written = 0; written < bytes.length;) written += Deno.stderr.writeSync(bytes.subarray(written));
+  try {
+    for (let written = 0; written < bytes.length;) written += Deno.stderr.writeSync(bytes.subarray(written));
+  } catch {
+    // nobody can be told
+  }
 }

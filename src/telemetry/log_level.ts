@@ -1,16 +1,15 @@
-import type { LogLevel as LogTapeLevel } from "@logtape/logtape";
-
 /** How much is logged; each level includes those before it. */
 export const LOG_LEVELS = ["off", "error", "warn", "info", "debug"] as const;
 
 /** One of `LOG_LEVELS`. */
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** LogTape's word for a level; `null` logs nothing. */
-export function logTapeLevel(level: LogLevel): LogTapeLevel | null {
-  if (level === "off") return null;
-  return level === "warn" ? "warning" : level;
+/** Whether a line of level `level` is logged where the log is at `shown`. */
+export function isShown(level: LogLevel, shown: LogLevel): boolean {
+  return RANK[level] <= RANK[shown];
 }
+
+const RANK: Readonly<Record<LogLevel, number>> = { off: 0, error: 1, warn: 2, info: 3, debug: 4 };
 
 /**
  * The level a client asks for its own request: `?log=off|error|info|debug` (also `1`, which is debug), else

@@ -1,5 +1,4 @@
 import { assertEquals } from "@std/assert";
-import { resetSync } from "@logtape/logtape";
 import type { InferenceResult } from "../../src/telemetry/inference_observer.ts";
 import { inferenceLog } from "../../src/telemetry/inference_log.ts";
 import { configureLog } from "../../src/telemetry/log.ts";
@@ -25,7 +24,7 @@ function linesOf(result: InferenceResult, level: LogLevel = "info", options: Tim
     timeline.end();
     inferenceLog.ended(timeline, result);
   } finally {
-    resetSync();
+    configureLog(undefined);
   }
   return lines.map(({ "@timestamp": _, ...line }) => line);
 }

@@ -1,9 +1,8 @@
-import type { Logger } from "@logtape/logtape";
 import type { Clock } from "../../clock.ts";
 import { ModeldError } from "../../errors.ts";
 import type { Chunk, Generation } from "../../llama/adapter.ts";
 import type { Manager } from "../../manager/manager.ts";
-import { inferLogger } from "../../telemetry/log.ts";
+import { inferLogger, type Logger } from "../../telemetry/log.ts";
 import { ClientLimit } from "../access/client_limit.ts";
 import type { Deadlines } from "../../deadlines.ts";
 import { asModeldError, errorReply } from "../error_reply.ts";

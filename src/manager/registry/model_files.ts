@@ -1,10 +1,10 @@
-import { getLogger } from "@logtape/logtape";
 import type { ServerModel } from "../../llama/adapter.ts";
 import { readModelFacts } from "./gguf/model_facts.ts";
 import type { FileFacts, KnownModel } from "./known_model.ts";
 import { stem } from "./resolve_model.ts";
+import { getLogger } from "../../telemetry/log.ts";
 
-const log = getLogger(["modeld", "registry"]);
+const log = getLogger("registry");
 
 /** How far below the folder files are looked for, and how many entries are looked at. */
 const DEPTH = 3;

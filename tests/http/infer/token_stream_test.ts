@@ -1,5 +1,4 @@
 import { assert, assertEquals } from "@std/assert";
-import { resetSync } from "@logtape/logtape";
 import { configureLog } from "../../../src/telemetry/log.ts";
 import type { FakeGeneration } from "../fake_manager.ts";
 import { inferRequest, RawClient } from "../raw_client.ts";
@@ -93,7 +92,7 @@ for (
         assertEquals(lines.length, stream ? logged : Math.min(logged, 1));
         if (logged > 0) assertEquals(JSON.parse(String(lines.at(-1))).done, true);
       } finally {
-        resetSync();
+        configureLog(undefined);
       }
     });
   }
