@@ -2,6 +2,8 @@ import { type Contender, direct, modeld, nginx } from "./contenders.ts";
 import { nginxVersion } from "./nginx.ts";
 import type { BenchOptions } from "./options.ts";
 
+/** As `deno task start` has it. */
+const AS_STARTED = ["-P=modeld", "--unstable-no-legacy-abort"];
 const MAIN = new URL("../main.ts", import.meta.url).pathname;
 
 /** The name under which the plain proxy stands in the results. */
@@ -15,7 +17,7 @@ export async function lineup(options: BenchOptions, folder: string): Promise<Con
 
   for (const wanted of [Deno.execPath(), ...options.deno]) {
     const { version, path } = await findDeno(wanted);
-    contenders.push(modeld(`modeld, Deno ${version}`, [path, "run", "-q", ...importMap(), "-P=modeld", MAIN]));
+    contenders.push(modeld(`modeld, Deno ${version}`, [path, "run", "-q", ...importMap(), ...AS_STARTED, MAIN]));
   }
   if (await isFile(options.compiled)) contenders.push(modeld("modeld, compiled", [options.compiled]));
   else console.log(`No executable at ${options.compiled}: run "deno task compile" to have it measured too.`);

@@ -35,7 +35,7 @@ export interface InferRouteOptions {
 }
 
 /** Requests that begin in one turn of the event loop. Of 400 at once half have their first token in half the time. */
-const ARRIVALS_PER_TURN = 3;
+const ARRIVALS_PER_TURN = 2;
 
 /** `POST /infer`: a failure before the first line is a plain HTTP error, so the reply waits for the first chunk. */
 export function inferRoute(options: InferRouteOptions): Route {
