@@ -91,5 +91,12 @@ export class Daemon {
 export function runFromSource(): readonly string[] {
   const standIns = new URL("../../tools/std/import_map.json", import.meta.url).pathname;
   const local = import.meta.resolve("@std/assert").startsWith("file:");
-  return ["run", "-q", "--no-prompt", "-P=modeld", "--unstable-no-legacy-abort", ...(local ? [`--import-map=${standIns}`] : [])];
+  return [
+    "run",
+    "-q",
+    "--no-prompt",
+    "-P=modeld",
+    "--unstable-no-legacy-abort",
+    ...(local ? [`--import-map=${standIns}`] : []),
+  ];
 }
