@@ -4,7 +4,7 @@ import { type Growth, measureGrowth, QUESTIONS } from "./growth.ts";
 import { type Helpers, makeHelpers } from "./helpers.ts";
 import { lineup, PLAIN_PROXY } from "./lineup.ts";
 import { LoadGenerator } from "./load.ts";
-import { beyond, FULL, measure, type MeasureName, MEASURES, type Measures, QUICK } from "./measures.ts";
+import { beyond, FULL, measure, type Measured, type MeasureName, MEASURES, QUICK } from "./measures.ts";
 import { nginxVersion } from "./nginx.ts";
 import { parseOptions } from "./options.ts";
 import { svg } from "./plot.ts";
@@ -33,7 +33,7 @@ async function bench(helpers: Helpers, upstreamPort: number): Promise<void> {
   await showCeiling(helpers, generator, upstreamPort);
   const contenders = await lineup(options, folder);
 
-  const rounds = new Map<string, Measures[]>(contenders.map(({ name }) => [name, []]));
+  const rounds = new Map<string, Measured[]>(contenders.map(({ name }) => [name, []]));
   for (let round = 0; round < options.rounds; round++) {
     const order = round % 2 === 0 ? contenders : contenders.toReversed();
     for (const contender of order) {
@@ -79,11 +79,11 @@ async function showCeiling({ kind }: Helpers, generator: LoadGenerator, port: nu
   );
 }
 
-async function report(helpers: Helpers, rounds: Map<string, Measures[]>, growth: Map<string, Growth>): Promise<void> {
+async function report(helpers: Helpers, rounds: Map<string, Measured[]>, growth: Map<string, Growth>): Promise<void> {
   const measured = [...rounds].filter(([, list]) => list.length > 0);
   const sumUp = (values: readonly number[], name: MeasureName) =>
     options.best ? best(values, "more" in MEASURES[name]) : median(values);
-  const summedUp = new Map(measured.map(([name, list]) => [name, overRounds(list, sumUp)]));
+  const summedUp = new Map(measured.map(([name, list]) => [name, overRounds<keyof Measured>(list, sumUp)]));
   const bare = summedUp.get(direct.name);
   const results = new Map([...summedUp].map(([name, measures]) => [name, beyond(bare, measures)]));
   const text = table(results, PLAIN_PROXY);

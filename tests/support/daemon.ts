@@ -7,6 +7,8 @@ const schemas = new ApiSchemas();
 export interface DaemonOptions {
   readonly args?: readonly string[];
   readonly env?: Record<string, string>;
+  /** Flags of `deno run` itself, such as V8's; for a daemon from source. */
+  readonly denoFlags?: readonly string[];
 }
 
 /** modeld as a process of its own: from source, or the executable that `MODELD_BIN` names. */
@@ -34,6 +36,7 @@ export class Daemon {
   /** Starts it with exactly these arguments and waits for nothing: for subcommands and for starts that fail. */
   static spawn(options: DaemonOptions = {}): SpawnedProcess {
     const [program, ...args] = Daemon.command(options.args ?? []);
+    if (options.denoFlags !== undefined) args.splice(args.indexOf("run") + 1, 0, ...options.denoFlags);
     return new SpawnedProcess(program, args, options.env);
   }
 
