@@ -20,7 +20,7 @@
 
 struct slot {
   int fd;
-  bool busy, head_done, terminal;
+  bool busy, head_done, terminal, closing;
   size_t sent, line_length;
   uint64_t asked_at;
   long tokens;
@@ -89,7 +89,7 @@ static void ask(struct slot *s) {
 
 static void next_request(struct slot *s) {
   s->busy = false;
-  if (!plan.reuse) hang_up(s);
+  if (!plan.reuse || s->closing) hang_up(s);
   if (asked < plan.requests) ask(s);
 }
 
@@ -143,6 +143,8 @@ static const char *take_head(struct slot *s, const char *data, size_t length) {
   const char *chunked = strcasestr(s->head.data, "transfer-encoding: chunked");
   if (!chunked || chunked > end) return fail(s, "not chunked:", s->head.data), NULL;
   s->head_done = true;
+  const char *closing = strcasestr(s->head.data, "\r\nconnection: close");
+  s->closing = closing && closing < end;
   return data + (head_length - before);
 }
 

@@ -19,8 +19,11 @@ export interface TokenStreamOptions {
 /** Characters that may wait for the client before reading from llama-server stops. */
 const READ_AHEAD = 65536;
 
-/** A chunk within this many milliseconds of the last write is part of a burst; so long the burst is gathered. */
-const BURST_MS = 1;
+/** A chunk within this many milliseconds of the last write is part of a burst: no single stream is meant to be so fast. */
+const BURST_MS = 0.5;
+
+/** So long a burst is gathered; the shortest that a timer takes. */
+const GATHER_MS = 1;
 
 const utf8 = new TextEncoder();
 
@@ -38,9 +41,9 @@ export function tokenStream(
 }
 
 /**
- * Two loops that meet in `#lines`: one receives from llama-server, at most `READ_AHEAD` ahead; the other is `pull`, called
- * when the client has taken what was written. A chunk that comes alone leaves at once. In a burst a write waits a little,
- * so that what is ready by then leaves with it; the last line waits for nothing.
+ * Two ends that meet in `#lines`: one receives from llama-server, at most `READ_AHEAD` ahead; the other writes when the
+ * client has taken what was written before. A chunk that comes alone leaves at once. In a burst a write waits a little, so
+ * that what is ready by then leaves with it; the last line waits for nothing.
  */
 class TokenSource implements UnderlyingDefaultSource<Uint8Array> {
   readonly #generation: Generation;
@@ -51,13 +54,12 @@ class TokenSource implements UnderlyingDefaultSource<Uint8Array> {
   #content = "";
   /** Says how it ended; set when nothing more will be received. */
   #settle: (() => void) | undefined;
-  #wakePull: (() => void) | undefined;
-  #endGather: (() => void) | undefined;
   #wakeReceive: (() => void) | undefined;
-  /** Whether the client has taken everything that was written. */
+  /** Whether the client has taken everything that was written, and asks for more. */
   #taken = true;
   #closed = false;
   #wroteAt = -Infinity;
+  #gathering: ReturnType<typeof setTimeout> | undefined;
   #writeDeadline: Timer | undefined;
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
 
@@ -74,54 +76,50 @@ class TokenSource implements UnderlyingDefaultSource<Uint8Array> {
     this.#watchClient();
   }
 
-  async pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
+  /** Returns at once, whether or not there is something to write: what arrives later is written when it does. */
+  pull(): void {
     this.#taken = true;
-    if (this.#lines === "" && this.#settle === undefined) {
-      await new Promise<void>((resolve) => this.#wakePull = resolve);
-    }
-    const inBurst = this.#options.clock.now() - this.#wroteAt < BURST_MS;
-    if (inBurst && this.#settle === undefined) await this.#gather();
-    if (this.#inference.ended) return;
-    if (this.#lines === "") {
-      this.#closed = true;
-      controller.close();
-      this.#settle?.();
-    } else {
-      this.#write(controller);
-    }
-  }
-
-  /**
-   * Waits for what is about to arrive with it. `fetch` hands over one chunk a turn of the event loop, however many have
-   * come, so that the end of the turn would be too soon.
-   */
-  async #gather(): Promise<void> {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    await new Promise<void>((resolve) => {
-      this.#endGather = resolve;
-      timer = setTimeout(resolve, BURST_MS);
-    });
-    clearTimeout(timer);
+    this.#writeOrGather();
   }
 
   cancel(): void {
     this.#inference.clientLeft();
   }
 
-  #write(controller: ReadableStreamDefaultController<Uint8Array>): void {
+  /** To be called when lines have come, when the end is known, and when the client asks for more. */
+  #writeOrGather(): void {
+    if (this.#controller === undefined || !this.#taken || this.#inference.ended) return;
+    if (this.#settle !== undefined) return this.#write();
+    if (this.#lines === "" || this.#gathering !== undefined) return;
+    if (this.#options.clock.now() - this.#wroteAt >= BURST_MS) return this.#write();
+    // `fetch` hands over one chunk a turn of the event loop, however many have come: the end of the turn would be too soon.
+    this.#gathering = setTimeout(this.#write, GATHER_MS);
+  }
+
+  /** Writes the lines that are there; where there are none, it was the end. */
+  readonly #write = (): void => {
+    clearTimeout(this.#gathering);
+    this.#gathering = undefined;
     const lines = this.#lines;
+    if (lines === "") {
+      this.#closed = true;
+      this.#controller?.close();
+      this.#settle?.();
+      return;
+    }
     this.#lines = "";
     this.#taken = false;
     this.#wroteAt = this.#options.clock.now();
-    controller.enqueue(utf8.encode(lines));
+    this.#controller?.enqueue(utf8.encode(lines));
     this.#options.onLines?.(lines);
     this.#wakeReceive?.();
-  }
+  };
 
   async #receive(chunk: Chunk): Promise<void> {
     try {
       while (chunk.completion === undefined) {
         this.#add(chunk.fragments);
+        this.#writeOrGather();
         if (this.#lines.length > READ_AHEAD) await this.#untilWritten();
         chunk = await nextChunk(this.#generation, this.#inference.timeline);
       }
@@ -138,8 +136,7 @@ class TokenSource implements UnderlyingDefaultSource<Uint8Array> {
       const settle = () => this.#inference.fail(failure);
       this.#settle = settle;
     }
-    this.#wakePull?.();
-    this.#endGather?.();
+    this.#writeOrGather();
   }
 
   /** Waits for the client to take what is there. That is no time that modeld itself cost. */
@@ -151,7 +148,6 @@ class TokenSource implements UnderlyingDefaultSource<Uint8Array> {
   #add(fragments: readonly string[]): void {
     this.#lines += tokenLines(fragments);
     for (const fragment of fragments) this.#content += fragment;
-    this.#wakePull?.();
   }
 
   /** Looks at the deadline only when it may have passed, so that a token costs it nothing. */
@@ -174,8 +170,7 @@ class TokenSource implements UnderlyingDefaultSource<Uint8Array> {
   #release(): void {
     this.#writeDeadline?.clear();
     if (!this.#closed) this.#controller?.error(new ModeldError("cancelled", "the stream was cut"));
-    this.#wakePull?.();
-    this.#endGather?.();
+    clearTimeout(this.#gathering);
     this.#wakeReceive?.();
   }
 }
