@@ -88,7 +88,7 @@ class TokenSource implements UnderlyingDefaultSource<Uint8Array> {
 
   /** To be called when lines have come, when the end is known, and when the client asks for more. */
   #writeOrGather(): void {
-    if (this.#controller === undefined || !this.#taken || this.#inference.ended) return;
+    if (!this.#taken || this.#inference.ended) return;
     if (this.#settle !== undefined) return this.#write();
     if (this.#lines === "" || this.#gathering !== undefined) return;
     if (this.#options.clock.now() - this.#wroteAt >= BURST_MS) return this.#write();
@@ -96,23 +96,25 @@ class TokenSource implements UnderlyingDefaultSource<Uint8Array> {
     this.#gathering = setTimeout(this.#write, GATHER_MS);
   }
 
-  /** Writes the lines that are there; where there are none, it was the end. */
+  /** Writes the lines that are there, or closes where there were none and there will be none; if the client asks for it. */
   readonly #write = (): void => {
     clearTimeout(this.#gathering);
     this.#gathering = undefined;
+    // Also because Deno 2.6 calls a timer that was cleared in the turn of the event loop in which it was due.
+    if (this.#controller === undefined || !this.#taken || this.#inference.ended) return;
     const lines = this.#lines;
-    if (lines === "") {
+    if (lines !== "") {
+      this.#lines = "";
+      this.#taken = false;
+      this.#wroteAt = this.#options.clock.now();
+      this.#controller.enqueue(utf8.encode(lines));
+      this.#options.onLines?.(lines);
+      this.#wakeReceive?.();
+    } else if (this.#settle !== undefined) {
       this.#closed = true;
-      this.#controller?.close();
-      this.#settle?.();
-      return;
+      this.#controller.close();
+      this.#settle();
     }
-    this.#lines = "";
-    this.#taken = false;
-    this.#wroteAt = this.#options.clock.now();
-    this.#controller?.enqueue(utf8.encode(lines));
-    this.#options.onLines?.(lines);
-    this.#wakeReceive?.();
   };
 
   async #receive(chunk: Chunk): Promise<void> {
