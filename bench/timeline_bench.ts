@@ -1,6 +1,6 @@
 // What telemetry costs on the way of a token: `deno bench --no-lock bench/timeline_bench.ts`
-import { systemClock } from "../src/clock.ts";
-import { Timeline } from "../src/telemetry/timeline.ts";
+import { systemClock } from "../src/base/clock.ts";
+import { Timeline } from "../src/base/timeline.ts";
 
 const TOKENS = 1_000;
 

@@ -1,9 +1,9 @@
 import { assert } from "@std/assert";
-import { systemClock } from "../../src/clock.ts";
-import { Deadlines } from "../../src/deadlines.ts";
+import { systemClock } from "../../src/base/clock.ts";
+import { Deadlines } from "../../src/base/deadlines.ts";
 import { Inferences } from "../../src/http/infer/inferences.ts";
 import { tokenStream } from "../../src/http/infer/token_stream.ts";
-import { AbortScope } from "../../src/llama/connection/abort_scope.ts";
+import { AbortScope } from "../../src/base/abort.ts";
 import { ByteStream } from "../../src/llama/connection/byte_stream.ts";
 import { SilenceWatch } from "../../src/llama/generation/silence_watch.ts";
 import { StreamedGeneration } from "../../src/llama/generation/streamed_generation.ts";

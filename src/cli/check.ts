@@ -1,4 +1,4 @@
-import { systemClock } from "../clock.ts";
+import { systemClock } from "../base/clock.ts";
 import type { Configuration } from "../config/load.ts";
 import { describeResult, runPreflight } from "../manager/preflight.ts";
 import { connect } from "./connect.ts";

@@ -1,4 +1,4 @@
-import { systemClock } from "../clock.ts";
+import { systemClock } from "../base/clock.ts";
 import type { Configuration } from "../config/load.ts";
 import type { HttpServer } from "../http/server.ts";
 import type { Manager } from "../manager/manager.ts";

@@ -1,4 +1,4 @@
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../base/clock.ts";
 import type { LifecycleEvent } from "../manager/lifecycle_events.ts";
 import { getLogger } from "../telemetry/log.ts";
 

@@ -1,4 +1,4 @@
-import { systemClock } from "../clock.ts";
+import { systemClock } from "../base/clock.ts";
 import { formatAddress } from "../config/address.ts";
 import type { Configuration } from "../config/load.ts";
 import type { CorsOptions } from "../http/access/cors.ts";
@@ -10,7 +10,7 @@ import { inferenceLog } from "../telemetry/inference_log.ts";
 import { inferenceTraces } from "../telemetry/inference_traces.ts";
 import { createMetrics, type Metrics } from "../telemetry/metrics.ts";
 import { allObservers } from "../telemetry/observers.ts";
-import { version } from "../version.ts";
+import { version } from "../base/version.ts";
 import { getLogger } from "../telemetry/log.ts";
 
 const log = getLogger("serve");

@@ -1,4 +1,4 @@
-import { systemClock } from "../clock.ts";
+import { systemClock } from "../base/clock.ts";
 import type { Configuration } from "../config/load.ts";
 import type { InferenceAdapter } from "../llama/adapter.ts";
 import { createManager } from "../manager/create_manager.ts";

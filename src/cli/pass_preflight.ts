@@ -1,4 +1,4 @@
-import { systemClock } from "../clock.ts";
+import { systemClock } from "../base/clock.ts";
 import type { Settings } from "../config/settings_table.ts";
 import type { InferenceAdapter } from "../llama/adapter.ts";
 import { type CheckResult, runPreflight, type Waiting } from "../manager/preflight.ts";

@@ -1,4 +1,4 @@
-import { version } from "../version.ts";
+import { version } from "../base/version.ts";
 
 /** What `--version` prints. */
 export function versions(): string {

@@ -1,4 +1,4 @@
-import { ModeldError } from "../errors.ts";
+import { ModeldError } from "../base/errors.ts";
 import { errorTable } from "./error_table.ts";
 import { getLogger } from "../telemetry/log.ts";
 

@@ -1,5 +1,5 @@
 import { STATUS_CODE } from "@std/http/status";
-import type { ErrorKind } from "../errors.ts";
+import type { ErrorKind } from "../base/errors.ts";
 import type { Outcome } from "../telemetry/inference_observer.ts";
 
 /** What one kind of failure looks like from outside. */

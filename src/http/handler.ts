@@ -1,5 +1,5 @@
-import type { Clock } from "../clock.ts";
-import { ModeldError } from "../errors.ts";
+import type { Clock } from "../base/clock.ts";
+import { ModeldError } from "../base/errors.ts";
 import type { HttpMetrics } from "../telemetry/http_metrics.ts";
 import type { Cors } from "./access/cors.ts";
 import { asModeldError, errorReply } from "./error_reply.ts";

@@ -1,10 +1,10 @@
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../base/clock.ts";
 import type { Manager } from "../manager/manager.ts";
 import type { HttpMetrics } from "../telemetry/http_metrics.ts";
 import type { InferenceObserver } from "../telemetry/inference_observer.ts";
 import { ApiKeys } from "./access/api_keys.ts";
 import { Cors, type CorsOptions } from "./access/cors.ts";
-import { Deadlines } from "../deadlines.ts";
+import { Deadlines } from "../base/deadlines.ts";
 import { asModeldError, errorReply } from "./error_reply.ts";
 import { Gate, gated } from "./access/gate.ts";
 import { createHandler } from "./handler.ts";

@@ -1,6 +1,6 @@
-import { ModeldError } from "../errors.ts";
+import { ModeldError } from "../base/errors.ts";
 import { excerpt } from "./excerpt.ts";
-import { isJsonObject, parseJson } from "./json.ts";
+import { isJsonObject, parseJson } from "../base/json.ts";
 
 /** What llama-server says about a failure, in a reply's body or in an event of a stream. */
 export interface UpstreamFailure {

@@ -1,4 +1,4 @@
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../base/clock.ts";
 import type { Instance } from "./state/instance.ts";
 import { usedMb } from "./state/budget.ts";
 import { freeSlots, type ManagerState, queueDepth, slotsOf } from "./state/manager_state.ts";

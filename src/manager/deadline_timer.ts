@@ -1,4 +1,4 @@
-import type { Clock, Timer } from "../clock.ts";
+import type { Clock, Timer } from "../base/clock.ts";
 
 /** The platform's timers fire at once when they are set for longer than this, in ms. */
 const LONGEST = 2 ** 31 - 1;

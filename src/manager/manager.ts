@@ -1,5 +1,5 @@
 import type { GenerateRequest, Generation } from "../llama/adapter.ts";
-import type { Timeline } from "../telemetry/timeline.ts";
+import type { Timeline } from "../base/timeline.ts";
 import type { Status } from "./status.ts";
 
 /** One model as `GET /models` shows it. */

@@ -1,4 +1,4 @@
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../base/clock.ts";
 import type { InferenceAdapter } from "../llama/adapter.ts";
 import type { LifecycleEvent } from "./lifecycle_events.ts";
 import type { Limits } from "./state/manager_state.ts";

@@ -1,5 +1,5 @@
-import type { Clock } from "../clock.ts";
-import { ModeldError } from "../errors.ts";
+import type { Clock } from "../base/clock.ts";
+import { ModeldError } from "../base/errors.ts";
 import type { InferenceAdapter } from "../llama/adapter.ts";
 import { type Check, type Finding, type Findings, preflightChecks, remedyFor } from "./preflight_checks.ts";
 

@@ -1,4 +1,4 @@
-import { ModeldError } from "../errors.ts";
+import { ModeldError } from "../base/errors.ts";
 import type { InferenceAdapter, ServerDescription, ServerModel } from "../llama/adapter.ts";
 import { resolveModel } from "./registry/resolve_model.ts";
 

@@ -1,4 +1,4 @@
-import { ModeldError } from "../errors.ts";
+import { ModeldError } from "../base/errors.ts";
 import type { Readiness } from "./manager.ts";
 import { isRouter, listedInstances, type ManagerState } from "./state/manager_state.ts";
 import { route } from "./state/route.ts";

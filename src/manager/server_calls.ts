@@ -1,5 +1,5 @@
-import type { Clock } from "../clock.ts";
-import { ModeldError, shuttingDown } from "../errors.ts";
+import type { Clock } from "../base/clock.ts";
+import { ModeldError, shuttingDown } from "../base/errors.ts";
 
 /** The calls that the manager itself makes to llama-server: each bounded in time, all of them ended by `close`. */
 export class ServerCalls {

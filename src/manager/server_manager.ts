@@ -1,6 +1,6 @@
-import { ModeldError } from "../errors.ts";
+import { ModeldError } from "../base/errors.ts";
 import type { GenerateRequest, Generation, InferenceAdapter } from "../llama/adapter.ts";
-import type { Timeline } from "../telemetry/timeline.ts";
+import type { Timeline } from "../base/timeline.ts";
 import { buildStatus } from "./build_status.ts";
 import { DeadlineTimer } from "./deadline_timer.ts";
 import type { LifecycleChange } from "./lifecycle_events.ts";

@@ -1,5 +1,5 @@
-import type { Clock } from "../clock.ts";
-import { ModeldError, shuttingDown } from "../errors.ts";
+import type { Clock } from "../base/clock.ts";
+import { ModeldError, shuttingDown } from "../base/errors.ts";
 import type { Generation } from "../llama/adapter.ts";
 import type { Manager, ModelInfo, Readiness } from "./manager.ts";
 import type { Status } from "./status.ts";

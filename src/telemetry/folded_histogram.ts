@@ -1,5 +1,5 @@
 import type { Histogram } from "./prometheus.ts";
-import { BucketCounts, BUCKETS_SECONDS } from "./bucket_counts.ts";
+import { BucketCounts, BUCKETS_SECONDS } from "../base/bucket_counts.ts";
 
 /** A sample as prom-client's registry writes it. */
 interface Sample {

@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram, type Registry } from "./prometheus.ts";
-import { BUCKETS_SECONDS } from "./bucket_counts.ts";
+import { BUCKETS_SECONDS } from "../base/bucket_counts.ts";
 
 /** Who is told of HTTP requests. `path` is the route (`/infer`), never the raw path; `other` where there is none. */
 export interface HttpMetrics {

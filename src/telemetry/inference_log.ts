@@ -1,6 +1,6 @@
 import type { InferenceObserver, InferenceResult, Outcome } from "./inference_observer.ts";
 import { inferLogger } from "./log.ts";
-import type { Timeline } from "./timeline.ts";
+import type { Timeline } from "../base/timeline.ts";
 
 /** One line when an inference starts, one when it ends. Never a prompt, a token or a key. */
 export const inferenceLog: InferenceObserver = {

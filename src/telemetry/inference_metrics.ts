@@ -1,5 +1,5 @@
 import { Counter, Histogram, type Registry } from "./prometheus.ts";
-import { BUCKETS_SECONDS } from "./bucket_counts.ts";
+import { BUCKETS_SECONDS } from "../base/bucket_counts.ts";
 import { FoldedHistogram } from "./folded_histogram.ts";
 import type { InferenceObserver } from "./inference_observer.ts";
 

@@ -1,6 +1,6 @@
-import type { ErrorKind } from "../errors.ts";
+import type { ErrorKind } from "../base/errors.ts";
 import type { Usage } from "../llama/adapter.ts";
-import type { Timeline } from "./timeline.ts";
+import type { Timeline } from "../base/timeline.ts";
 
 /** How an inference ended, in the words of the public contract's error table, plus `ok` and `cancelled`. */
 export type Outcome =

@@ -10,7 +10,7 @@ import {
   trace,
 } from "@opentelemetry/api";
 import type { InferenceObserver, InferenceResult } from "./inference_observer.ts";
-import type { Timeline } from "./timeline.ts";
+import type { Timeline } from "../base/timeline.ts";
 
 /**
  * One span for each inference, with a child for each of its stages, through Deno's own OpenTelemetry (`OTEL_DENO=true`).

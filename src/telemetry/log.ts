@@ -1,5 +1,5 @@
 import { jsonLine, textLine } from "./log_format.ts";
-import { isShown, type LogLevel } from "./log_level.ts";
+import { isShown, type LogLevel } from "../base/log_level.ts";
 
 /** How log lines look: `text` for people, `json` for programs (JSON Lines). */
 export type LogFormat = "text" | "json";

@@ -1,5 +1,5 @@
 import { Gauge, Registry } from "./prometheus.ts";
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../base/clock.ts";
 import type { Status } from "../manager/status.ts";
 import { backpressureCounter, type HttpMetrics, httpMetrics } from "./http_metrics.ts";
 import { inferenceMetrics } from "./inference_metrics.ts";

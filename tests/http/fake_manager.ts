@@ -1,7 +1,7 @@
 import type { Chunk, Completion, GenerateRequest, Generation } from "../../src/llama/adapter.ts";
 import type { Manager, ModelInfo, Readiness } from "../../src/manager/manager.ts";
 import type { Status } from "../../src/manager/status.ts";
-import type { Timeline } from "../../src/telemetry/timeline.ts";
+import type { Timeline } from "../../src/base/timeline.ts";
 
 /** How fake generations end unless the test says otherwise. */
 export const COMPLETION: Completion = {

@@ -1,6 +1,6 @@
 import type { HttpMetrics } from "../../src/telemetry/http_metrics.ts";
 import type { InferenceObserver, InferenceResult } from "../../src/telemetry/inference_observer.ts";
-import type { Timeline } from "../../src/telemetry/timeline.ts";
+import type { Timeline } from "../../src/base/timeline.ts";
 
 /** One HTTP request, as metrics saw it end. */
 export interface EndedRequest {

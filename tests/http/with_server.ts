@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { systemClock } from "../../src/clock.ts";
+import { systemClock } from "../../src/base/clock.ts";
 import { type HttpOptions, type HttpServer, serveHttp } from "../../src/http/server.ts";
 import { FakeManager } from "./fake_manager.ts";
 import { RecordingMetrics, RecordingObserver } from "./recorders.ts";

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { type ErrorKind, ModeldError } from "../../src/errors.ts";
+import { type ErrorKind, ModeldError } from "../../src/base/errors.ts";
 import { head, replyJson } from "../support/replies.ts";
 import { errorBody } from "../support/wire_streams.ts";
 import { never, withStandIn } from "./adapter_under_test.ts";

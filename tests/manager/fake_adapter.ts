@@ -1,4 +1,4 @@
-import { ModeldError } from "../../src/errors.ts";
+import { ModeldError } from "../../src/base/errors.ts";
 import type {
   Chunk,
   GenerateRequest,

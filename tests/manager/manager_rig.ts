@@ -1,11 +1,11 @@
 import { assertEquals } from "@std/assert";
-import { ModeldError } from "../../src/errors.ts";
+import { ModeldError } from "../../src/base/errors.ts";
 import type { Generation } from "../../src/llama/adapter.ts";
 import { createManager } from "../../src/manager/create_manager.ts";
 import type { LifecycleEvent } from "../../src/manager/lifecycle_events.ts";
 import type { Manager } from "../../src/manager/manager.ts";
 import type { ManagerOptions } from "../../src/manager/manager_options.ts";
-import { Timeline } from "../../src/telemetry/timeline.ts";
+import { Timeline } from "../../src/base/timeline.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import type { FakeAdapter } from "./fake_adapter.ts";
 

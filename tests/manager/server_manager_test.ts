@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { ModeldError } from "../../src/errors.ts";
+import { ModeldError } from "../../src/base/errors.ts";
 import { FakeAdapter } from "./fake_adapter.ts";
 import { ManagerRig } from "./manager_rig.ts";
 

@@ -2,8 +2,8 @@ import { assertEquals } from "@std/assert";
 import type { InferenceResult } from "../../src/telemetry/inference_observer.ts";
 import { inferenceLog } from "../../src/telemetry/inference_log.ts";
 import { configureLog } from "../../src/telemetry/log.ts";
-import type { LogLevel } from "../../src/telemetry/log_level.ts";
-import { Timeline, type TimelineOptions } from "../../src/telemetry/timeline.ts";
+import type { LogLevel } from "../../src/base/log_level.ts";
+import { Timeline, type TimelineOptions } from "../../src/base/timeline.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 
 /** The lines of one inference that queued 10 ms, had its first token after 40 ms more, and ended so. */

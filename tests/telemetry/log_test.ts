@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { redirectConsole } from "../../src/telemetry/console_log.ts";
 import { configureLog, getLogger, inferLogger, type LogOptions } from "../../src/telemetry/log.ts";
-import type { LogLevel } from "../../src/telemetry/log_level.ts";
+import type { LogLevel } from "../../src/base/log_level.ts";
 
 /** What `work` logs under these options, line by line. */
 function logged(options: LogOptions, work: () => void): string[] {

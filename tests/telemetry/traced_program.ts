@@ -1,8 +1,8 @@
 // Run by inference_traces_test.ts as a process of its own: Deno decides at start whether it traces. It serves two inferences,
 // one that ends well and one that fails, each with a request to an upstream, and says what the upstream was sent.
-import { systemClock } from "../../src/clock.ts";
+import { systemClock } from "../../src/base/clock.ts";
 import { inferenceTraces } from "../../src/telemetry/inference_traces.ts";
-import { Timeline } from "../../src/telemetry/timeline.ts";
+import { Timeline } from "../../src/base/timeline.ts";
 
 const CLIENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 const local = { hostname: "127.0.0.1", port: 0, onListen() {} };

@@ -1,6 +1,6 @@
-import { systemClock } from "../../src/clock.ts";
+import { systemClock } from "../../src/base/clock.ts";
 import { errorTable } from "../../src/http/error_table.ts";
-import { BUCKETS_SECONDS } from "../../src/telemetry/bucket_counts.ts";
+import { BUCKETS_SECONDS } from "../../src/base/bucket_counts.ts";
 import { endFields, severityOf } from "../../src/telemetry/inference_log.ts";
 import { spanAttributes } from "../../src/telemetry/inference_traces.ts";
 import { createMetrics } from "../../src/telemetry/metrics.ts";

@@ -1,4 +1,4 @@
-import { ModeldError } from "../../errors.ts";
+import { ModeldError } from "../../base/errors.ts";
 
 const utf8 = new TextEncoder();
 

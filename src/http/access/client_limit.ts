@@ -1,4 +1,4 @@
-import { ModeldError } from "../../errors.ts";
+import { ModeldError } from "../../base/errors.ts";
 
 /** How many inferences one client may have at once; 0 is no limit. */
 export class ClientLimit {

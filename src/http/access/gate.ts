@@ -1,4 +1,4 @@
-import { ModeldError } from "../../errors.ts";
+import { ModeldError } from "../../base/errors.ts";
 import type { ApiKeys } from "./api_keys.ts";
 import type { RequestContext, Route } from "../route.ts";
 

@@ -1,4 +1,4 @@
-import { ModeldError } from "../../errors.ts";
+import { ModeldError } from "../../base/errors.ts";
 import { targetOf } from "../request_target.ts";
 
 /** Limits on a request's head; 0 is no limit. Deno.serve has its own far above: about 128 headers, 64 kB of path. */

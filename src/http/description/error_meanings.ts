@@ -1,4 +1,4 @@
-import type { ErrorKind } from "../../errors.ts";
+import type { ErrorKind } from "../../base/errors.ts";
 
 /** What the API description says of one kind of error. */
 export interface ErrorMeaning {

@@ -1,6 +1,6 @@
 import { STATUS_TEXT } from "@std/http/status";
 import * as z from "zod/mini";
-import type { ErrorKind } from "../../errors.ts";
+import type { ErrorKind } from "../../base/errors.ts";
 import { errorMeanings } from "./error_meanings.ts";
 import { errorTable } from "../error_table.ts";
 import { inferSchema } from "../infer/infer_schema.ts";

@@ -1,5 +1,5 @@
 import type { z } from "zod/mini";
-import { ModeldError } from "../../errors.ts";
+import { ModeldError } from "../../base/errors.ts";
 import type { GenerateRequest } from "../../llama/adapter.ts";
 import { inferSchema } from "./infer_schema.ts";
 import { checkDepth } from "./json_depth.ts";

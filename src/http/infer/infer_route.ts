@@ -1,10 +1,10 @@
-import type { Clock } from "../../clock.ts";
-import { ModeldError } from "../../errors.ts";
+import type { Clock } from "../../base/clock.ts";
+import { ModeldError } from "../../base/errors.ts";
 import type { Chunk, Generation } from "../../llama/adapter.ts";
 import type { Manager } from "../../manager/manager.ts";
 import { inferLogger, type Logger } from "../../telemetry/log.ts";
 import { ClientLimit } from "../access/client_limit.ts";
-import type { Deadlines } from "../../deadlines.ts";
+import type { Deadlines } from "../../base/deadlines.ts";
 import { asModeldError, errorReply } from "../error_reply.ts";
 import type { Gate } from "../access/gate.ts";
 import { parseInferRequest } from "./infer_request.ts";

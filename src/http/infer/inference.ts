@@ -1,12 +1,12 @@
 import { STATUS_CODE } from "@std/http/status";
-import type { Clock, Timer } from "../../clock.ts";
-import { ModeldError } from "../../errors.ts";
+import type { Clock, Timer } from "../../base/clock.ts";
+import { ModeldError } from "../../base/errors.ts";
 import type { Completion } from "../../llama/adapter.ts";
 import type { InferenceObserver, InferenceResult } from "../../telemetry/inference_observer.ts";
-import { requestedLogLevel } from "../../telemetry/log_level.ts";
-import { Timeline, type TimelineOptions } from "../../telemetry/timeline.ts";
+import { requestedLogLevel } from "../../base/log_level.ts";
+import { Timeline, type TimelineOptions } from "../../base/timeline.ts";
 import { validTraceparent } from "../../telemetry/traceparent.ts";
-import type { Deadlines } from "../../deadlines.ts";
+import type { Deadlines } from "../../base/deadlines.ts";
 import { errorTable } from "../error_table.ts";
 import { queryOf } from "../request_target.ts";
 

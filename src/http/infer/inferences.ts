@@ -1,5 +1,5 @@
-import { shuttingDown } from "../../errors.ts";
-import { LinkedList } from "../../linked_list.ts";
+import { shuttingDown } from "../../base/errors.ts";
+import { LinkedList } from "../../base/list.ts";
 import { Inference, type InferenceOptions } from "./inference.ts";
 
 /** The inferences that run in this process, so that a shutdown can wait for them and end those that take too long. */

@@ -1,4 +1,4 @@
-import { ModeldError } from "../../errors.ts";
+import { ModeldError } from "../../base/errors.ts";
 
 /**
  * Refuses a body whose objects and arrays are nested deeper than `maxDepth` levels. JSON.parse itself takes any depth.

@@ -1,4 +1,4 @@
-import type { ModeldError } from "../../errors.ts";
+import type { ModeldError } from "../../base/errors.ts";
 import type { Completion } from "../../llama/adapter.ts";
 import { errorBody } from "../error_reply.ts";
 

@@ -1,5 +1,5 @@
 import type { Chunk, Generation } from "../../llama/adapter.ts";
-import type { Timeline } from "../../telemetry/timeline.ts";
+import type { Timeline } from "../../base/timeline.ts";
 
 /** Waits for the next chunk, and writes down in the timeline how long that took and what it brought. */
 export function nextChunk(generation: Generation, timeline: Timeline): Promise<Chunk> {

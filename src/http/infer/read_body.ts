@@ -1,5 +1,5 @@
 import { LimitedBytesTransformStream } from "@std/streams/limited-bytes-transform-stream";
-import { ModeldError } from "../../errors.ts";
+import { ModeldError } from "../../base/errors.ts";
 
 /**
  * The request's body as text. Never holds more than `maxBytes`.

@@ -1,7 +1,7 @@
-import type { Clock, Timer } from "../../clock.ts";
-import { ModeldError } from "../../errors.ts";
+import type { Clock, Timer } from "../../base/clock.ts";
+import { ModeldError } from "../../base/errors.ts";
 import type { Chunk, Generation } from "../../llama/adapter.ts";
-import type { Deadlines } from "../../deadlines.ts";
+import type { Deadlines } from "../../base/deadlines.ts";
 import { asModeldError } from "../error_reply.ts";
 import type { Inference } from "./inference.ts";
 import { errorLine, finalLine, tokenLines } from "./ndjson.ts";

@@ -1,5 +1,5 @@
-import { ModeldError } from "../../errors.ts";
-import type { AbortScope } from "./abort_scope.ts";
+import { ModeldError } from "../../base/errors.ts";
+import type { AbortScope } from "../../base/abort.ts";
 
 /** Holds some sixty tokens; what arrives in one piece is rarely more than one. */
 const BUFFER_SIZE = 4 * 1024;

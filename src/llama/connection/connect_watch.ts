@@ -1,6 +1,6 @@
-import type { Clock } from "../../clock.ts";
-import { Deadlines } from "../../deadlines.ts";
-import { AbortScope } from "./abort_scope.ts";
+import type { Clock } from "../../base/clock.ts";
+import { Deadlines } from "../../base/deadlines.ts";
+import { AbortScope } from "../../base/abort.ts";
 import { SharedDeadline } from "./shared_deadline.ts";
 
 /** How long a request may be without an answer before it is worth asking whether the server can be reached, in ms. */

@@ -1,4 +1,4 @@
-import { ModeldError } from "../../errors.ts";
+import { ModeldError } from "../../base/errors.ts";
 
 /**
  * What a fetch that failed before the response's headers means. Deno's errors carry no code, so this one function reads

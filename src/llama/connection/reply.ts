@@ -1,7 +1,7 @@
 import { LimitedBytesTransformStream } from "@std/streams/limited-bytes-transform-stream";
-import { ModeldError } from "../../errors.ts";
+import { ModeldError } from "../../base/errors.ts";
 import { excerpt } from "../excerpt.ts";
-import { parseJson } from "../json.ts";
+import { parseJson } from "../../base/json.ts";
 import { readUpstreamFailure, REFUSALS } from "../upstream_failure.ts";
 
 /** A whole reply of llama-server, to anything but a generation. */

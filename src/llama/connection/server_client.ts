@@ -1,6 +1,6 @@
-import type { Clock } from "../../clock.ts";
-import { ModeldError } from "../../errors.ts";
-import { AbortScope } from "./abort_scope.ts";
+import type { Clock } from "../../base/clock.ts";
+import { ModeldError } from "../../base/errors.ts";
+import { AbortScope } from "../../base/abort.ts";
 import { ConnectWatch } from "./connect_watch.ts";
 import { createDirectHttpClient } from "./direct_http_client.ts";
 import { fetchFailure } from "./fetch_failure.ts";

@@ -1,4 +1,4 @@
-import type { Clock } from "../../clock.ts";
+import type { Clock } from "../../base/clock.ts";
 
 /** A deadline is at most this fraction of itself late. */
 const SLICES = 64;

@@ -1,4 +1,4 @@
-import { ModeldError } from "../../errors.ts";
+import { ModeldError } from "../../base/errors.ts";
 import { excerpt } from "../excerpt.ts";
 
 /** The failure of a generation whose answer cannot be understood. `what` goes on after "llama-server sent". */

@@ -1,7 +1,7 @@
-import { ModeldError } from "../../errors.ts";
+import { ModeldError } from "../../base/errors.ts";
 import type { Completion, Usage } from "../adapter.ts";
 import { EventFramer, type FramedEvent } from "./event_framer.ts";
-import type { JsonObject } from "../json.ts";
+import type { JsonObject } from "../../base/json.ts";
 import { LineSplitter } from "./line_splitter.ts";
 import { readUpstreamFailure, streamFailure } from "../upstream_failure.ts";
 import { readWireEvent } from "./wire_event.ts";

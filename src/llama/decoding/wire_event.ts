@@ -1,6 +1,6 @@
 import type { Usage } from "../adapter.ts";
 import { finishReason, nativeFinishReason } from "./finish_reason.ts";
-import { isJsonObject, type JsonObject } from "../json.ts";
+import { isJsonObject, type JsonObject } from "../../base/json.ts";
 import { notUnderstood } from "./protocol_error.ts";
 import { readUpstreamFailure, streamFailure } from "../upstream_failure.ts";
 

@@ -1,5 +1,5 @@
 import type { GenerateRequest } from "../adapter.ts";
-import type { JsonObject } from "../json.ts";
+import type { JsonObject } from "../../base/json.ts";
 
 /** The shapes in which llama-server takes a request for text. */
 export type RequestShape = "completions" | "chat" | "native";

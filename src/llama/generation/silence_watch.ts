@@ -1,5 +1,5 @@
-import type { Clock, Timer } from "../../clock.ts";
-import { ModeldError } from "../../errors.ts";
+import type { Clock, Timer } from "../../base/clock.ts";
+import { ModeldError } from "../../base/errors.ts";
 
 /** How long llama-server may be silent while somebody waits for it, in ms; 0 is for ever. */
 export interface SilenceLimits {

@@ -1,6 +1,6 @@
-import type { Clock } from "../../clock.ts";
-import { ModeldError } from "../../errors.ts";
-import { AbortScope } from "../connection/abort_scope.ts";
+import type { Clock } from "../../base/clock.ts";
+import { ModeldError } from "../../base/errors.ts";
+import { AbortScope } from "../../base/abort.ts";
 import type { GenerateRequest, Generation } from "../adapter.ts";
 import { ByteStream } from "../connection/byte_stream.ts";
 import { GENERATION_PATHS, generationBody, type RequestShape } from "./generation_request.ts";

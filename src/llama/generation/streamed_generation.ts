@@ -1,4 +1,4 @@
-import { ModeldError } from "../../errors.ts";
+import { ModeldError } from "../../base/errors.ts";
 import type { Chunk, Generation } from "../adapter.ts";
 import type { ByteStream } from "../connection/byte_stream.ts";
 import type { SilenceWatch } from "./silence_watch.ts";

@@ -1,9 +1,9 @@
 import * as z from "zod/mini";
-import { AbortScope } from "../connection/abort_scope.ts";
+import { AbortScope } from "../../base/abort.ts";
 import type { ModelEvent } from "../adapter.ts";
 import { ByteStream } from "../connection/byte_stream.ts";
 import { EventFramer } from "../decoding/event_framer.ts";
-import { parseJson } from "../json.ts";
+import { parseJson } from "../../base/json.ts";
 import { LineSplitter } from "../decoding/line_splitter.ts";
 import { standingOf } from "./model_state.ts";
 import { failureOf } from "../connection/reply.ts";

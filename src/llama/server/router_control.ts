@@ -1,4 +1,4 @@
-import { ModeldError } from "../../errors.ts";
+import { ModeldError } from "../../base/errors.ts";
 import type { ServerModelState } from "../adapter.ts";
 import { failureOf } from "../connection/reply.ts";
 import type { ServerClient } from "../connection/server_client.ts";

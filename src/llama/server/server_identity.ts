@@ -1,4 +1,4 @@
-import { ModeldError } from "../../errors.ts";
+import { ModeldError } from "../../base/errors.ts";
 import type { ModelCapacity, ServerDescription, ServerModel } from "../adapter.ts";
 import { capacityOf, describeServer } from "./server_description.ts";
 import type { ServerQueries } from "./server_queries.ts";

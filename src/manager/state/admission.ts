@@ -1,4 +1,4 @@
-import { ModeldError, shuttingDown } from "../../errors.ts";
+import { ModeldError, shuttingDown } from "../../base/errors.ts";
 import type { Ending } from "./events.ts";
 import type { Instance } from "./instance.ts";
 import { freeSlots, type ManagerState, slotsOf } from "./manager_state.ts";

@@ -1,4 +1,4 @@
-import type { Stage } from "../../telemetry/timeline.ts";
+import type { Stage } from "../../base/timeline.ts";
 import type { LifecycleChange } from "../lifecycle_events.ts";
 import type { Ticket } from "./ticket.ts";
 

@@ -1,4 +1,4 @@
-import type { ModeldError } from "../../errors.ts";
+import type { ModeldError } from "../../base/errors.ts";
 import type { ServerDescription } from "../../llama/adapter.ts";
 import type { KnownModel } from "../registry/known_model.ts";
 import type { Ticket } from "./ticket.ts";

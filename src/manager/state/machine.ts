@@ -1,4 +1,4 @@
-import { type ModeldError, shuttingDown } from "../../errors.ts";
+import { type ModeldError, shuttingDown } from "../../base/errors.ts";
 import { arrive, expire, finish, leave, postpone, refuseAll, startWaiting } from "./admission.ts";
 import type { Command } from "./commands.ts";
 import type { Ending, Event } from "./events.ts";

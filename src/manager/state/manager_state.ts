@@ -1,4 +1,4 @@
-import type { ModeldError } from "../../errors.ts";
+import type { ModeldError } from "../../base/errors.ts";
 import type { ServerDescription } from "../../llama/adapter.ts";
 import type { Command } from "./commands.ts";
 import type { Instance } from "./instance.ts";

@@ -1,4 +1,4 @@
-import { ModeldError } from "../../errors.ts";
+import { ModeldError } from "../../base/errors.ts";
 import type { Instance } from "./instance.ts";
 import { freeSlots, type ManagerState, queueDepth, slotsOf } from "./manager_state.ts";
 

@@ -1,4 +1,4 @@
-import type { ModeldError } from "../../errors.ts";
+import type { ModeldError } from "../../base/errors.ts";
 import { resolveModel } from "../registry/resolve_model.ts";
 import type { Instance } from "./instance.ts";
 import { listedInstances, type ManagerState } from "./manager_state.ts";

@@ -1,5 +1,5 @@
-import type { ModeldError } from "../../errors.ts";
-import type { Timeline } from "../../telemetry/timeline.ts";
+import type { ModeldError } from "../../base/errors.ts";
+import type { Timeline } from "../../base/timeline.ts";
 import type { Instance } from "./instance.ts";
 
 /** Where a request is in the manager. `ended` is final: whatever comes after it changes nothing. */

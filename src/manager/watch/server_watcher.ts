@@ -1,5 +1,5 @@
-import type { Clock } from "../../clock.ts";
-import { ModeldError } from "../../errors.ts";
+import type { Clock } from "../../base/clock.ts";
+import { ModeldError } from "../../base/errors.ts";
 import type { InferenceAdapter, ServerDescription, ServerModel } from "../../llama/adapter.ts";
 import { backOff } from "../back_off.ts";
 import type { KnownModel } from "../registry/known_model.ts";

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { ModeldError } from "../../../src/errors.ts";
+import { ModeldError } from "../../../src/base/errors.ts";
 import { ApiKeys } from "../../../src/http/access/api_keys.ts";
 
 function request(key: string): Request {

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import type { CorsOptions } from "../../../src/http/access/cors.ts";
-import { ModeldError } from "../../../src/errors.ts";
+import { ModeldError } from "../../../src/base/errors.ts";
 import { withServer } from "../with_server.ts";
 
 const cors: CorsOptions = {

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { Validator } from "@seriousme/openapi-schema-validator";
-import type { ErrorKind } from "../../../src/errors.ts";
+import type { ErrorKind } from "../../../src/base/errors.ts";
 import { errorTable } from "../../../src/http/error_table.ts";
 import { parseInferRequest } from "../../../src/http/infer/infer_request.ts";
 import { descriptionRoutes } from "../../../src/http/description/description_routes.ts";

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { Deadlines } from "../../../src/deadlines.ts";
-import { ModeldError } from "../../../src/errors.ts";
+import { Deadlines } from "../../../src/base/deadlines.ts";
+import { ModeldError } from "../../../src/base/errors.ts";
 import { Inferences } from "../../../src/http/infer/inferences.ts";
 import { tokenStream } from "../../../src/http/infer/token_stream.ts";
 import type { Chunk, Generation } from "../../../src/llama/adapter.ts";

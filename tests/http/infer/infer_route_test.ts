@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { ModeldError } from "../../../src/errors.ts";
+import { ModeldError } from "../../../src/base/errors.ts";
 import { COMPLETION, untilAborted } from "../fake_manager.ts";
 import { bodyOf, parseLines, withServer } from "../with_server.ts";
 

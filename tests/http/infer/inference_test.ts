@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { ModeldError } from "../../../src/errors.ts";
-import { Deadlines } from "../../../src/deadlines.ts";
+import { ModeldError } from "../../../src/base/errors.ts";
+import { Deadlines } from "../../../src/base/deadlines.ts";
 import { Inference } from "../../../src/http/infer/inference.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 import { COMPLETION } from "../fake_manager.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { ModeldError } from "../../../src/errors.ts";
+import { ModeldError } from "../../../src/base/errors.ts";
 import type { Generation } from "../../../src/llama/adapter.ts";
 import { fetchFailure } from "../../../src/llama/connection/fetch_failure.ts";
 import { freePort } from "../../support/real_llama_server.ts";

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { ModeldError } from "../../../src/errors.ts";
+import { ModeldError } from "../../../src/base/errors.ts";
 import type { LlamaOptions } from "../../../src/llama/llama_adapter.ts";
 import { completionStream } from "../../support/wire_streams.ts";
 import { adapterTo, never, readAll } from "../adapter_under_test.ts";

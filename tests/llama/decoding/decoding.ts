@@ -1,4 +1,4 @@
-import { ModeldError } from "../../../src/errors.ts";
+import { ModeldError } from "../../../src/base/errors.ts";
 import type { Completion } from "../../../src/llama/adapter.ts";
 import { StreamDecoder } from "../../../src/llama/decoding/stream_decoder.ts";
 

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { ModeldError } from "../../../src/errors.ts";
+import { ModeldError } from "../../../src/base/errors.ts";
 import type { InferenceAdapter } from "../../../src/llama/adapter.ts";
 import { chunk, STREAM_HEAD } from "../../support/replies.ts";
 import type { StandInLlamaServer } from "../../support/stand_in_llama_server.ts";

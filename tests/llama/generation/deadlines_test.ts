@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { type ErrorKind, ModeldError } from "../../../src/errors.ts";
+import { type ErrorKind, ModeldError } from "../../../src/base/errors.ts";
 import type { Generation } from "../../../src/llama/adapter.ts";
 import { eventually } from "../../support/eventually.ts";
 import { FakeClock } from "../../support/fake_clock.ts";

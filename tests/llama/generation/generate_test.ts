@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { ModeldError } from "../../../src/errors.ts";
+import { ModeldError } from "../../../src/base/errors.ts";
 import { CANNED_TOKENS } from "../../support/canned_generation.ts";
 import { chunk, CLOSE_DELIMITED_HEAD, head, LAST_CHUNK, replyJson, STREAM_HEAD } from "../../support/replies.ts";
 import { completionStream, completionToken, errorBody, nativeStream, sse } from "../../support/wire_streams.ts";

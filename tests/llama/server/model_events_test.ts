@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { ModeldError } from "../../../src/errors.ts";
+import { ModeldError } from "../../../src/base/errors.ts";
 import type { ModelEvent } from "../../../src/llama/adapter.ts";
 import { eventually } from "../../support/eventually.ts";
 import { chunk, LAST_CHUNK, STREAM_HEAD } from "../../support/replies.ts";

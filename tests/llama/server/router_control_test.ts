@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { ModeldError } from "../../../src/errors.ts";
+import { ModeldError } from "../../../src/base/errors.ts";
 import { replyJson } from "../../support/replies.ts";
 import { errorBody } from "../../support/wire_streams.ts";
 import { never, withStandIn } from "../adapter_under_test.ts";

@@ -1,4 +1,4 @@
-import { ModeldError } from "../../../src/errors.ts";
+import { ModeldError } from "../../../src/base/errors.ts";
 import type { Ending } from "../../../src/manager/state/events.ts";
 
 /** What can happen to a manager. Two small numbers say to whom, and how. */

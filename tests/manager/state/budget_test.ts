@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { ModeldError } from "../../../src/errors.ts";
+import { ModeldError } from "../../../src/base/errors.ts";
 import { MachineRig, standing } from "./machine_rig.ts";
 
 Deno.test("the least recently used idle model makes room, by the end of its last request", () => {

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { ModeldError } from "../../../src/errors.ts";
+import { ModeldError } from "../../../src/base/errors.ts";
 import type { ServerModelState } from "../../../src/llama/adapter.ts";
 import type { LifecycleChange } from "../../../src/manager/lifecycle_events.ts";
 import type { KnownModel } from "../../../src/manager/registry/known_model.ts";
@@ -8,7 +8,7 @@ import type { Instance } from "../../../src/manager/state/instance.ts";
 import { step } from "../../../src/manager/state/machine.ts";
 import { initialState, type Limits, type ManagerState } from "../../../src/manager/state/manager_state.ts";
 import { Ticket } from "../../../src/manager/state/ticket.ts";
-import { Timeline } from "../../../src/telemetry/timeline.ts";
+import { Timeline } from "../../../src/base/timeline.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 
 /** What a test says of a model of the server's list. */

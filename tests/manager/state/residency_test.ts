@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { ModeldError } from "../../../src/errors.ts";
+import { ModeldError } from "../../../src/base/errors.ts";
 import { MachineRig, standing, unreachable } from "./machine_rig.ts";
 
 Deno.test("requests for the same model share one load", () => {

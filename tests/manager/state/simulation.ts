@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { ModeldError } from "../../../src/errors.ts";
+import { ModeldError } from "../../../src/base/errors.ts";
 import type { Command } from "../../../src/manager/state/commands.ts";
 import type { Ending, Event, Sighting } from "../../../src/manager/state/events.ts";
 import type { Instance } from "../../../src/manager/state/instance.ts";
@@ -13,7 +13,7 @@ import {
   slotsOf,
 } from "../../../src/manager/state/manager_state.ts";
 import { Ticket } from "../../../src/manager/state/ticket.ts";
-import { Timeline } from "../../../src/telemetry/timeline.ts";
+import { Timeline } from "../../../src/base/timeline.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 import { type Action, ENDINGS } from "./actions.ts";
 import { SimulatedRouter } from "./simulated_router.ts";

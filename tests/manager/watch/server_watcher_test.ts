@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { ModeldError } from "../../../src/errors.ts";
+import { ModeldError } from "../../../src/base/errors.ts";
 import { ServerCalls } from "../../../src/manager/server_calls.ts";
 import type { Event } from "../../../src/manager/state/events.ts";
 import { ServerWatcher } from "../../../src/manager/watch/server_watcher.ts";

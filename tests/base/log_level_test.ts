@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { requestedLogLevel } from "../../src/telemetry/log_level.ts";
+import { requestedLogLevel } from "../../src/base/log_level.ts";
 
 const CASES: readonly (readonly [string, Record<string, string>, string | undefined])[] = [
   ["", {}, undefined],

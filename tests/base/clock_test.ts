@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import process from "node:process";
-import { systemClock } from "../src/clock.ts";
+import { systemClock } from "../../src/base/clock.ts";
 
 Deno.test("a timer whose time has passed fires at once, and without a warning amid the log", async () => {
   const warnings: string[] = [];

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { Deadlines } from "../src/deadlines.ts";
-import { FakeClock } from "./support/fake_clock.ts";
+import { Deadlines } from "../../src/base/deadlines.ts";
+import { FakeClock } from "../support/fake_clock.ts";
 
 Deno.test("each deadline passes at its own time, with one timer for all", () => {
   const clock = new FakeClock();

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { Timeline } from "../../src/telemetry/timeline.ts";
+import { Timeline } from "../../src/base/timeline.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 
 /** A request that waits 100 ms for a slot and 1,000 ms for a load, and whose first token takes 300 ms more. */

@@ -1,5 +1,5 @@
 import type { Clock, Timer } from "./clock.ts";
-import { LinkedList } from "./linked_list.ts";
+import { LinkedList } from "./list.ts";
 
 interface Deadline {
   readonly at: number;

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { LinkedList } from "../src/linked_list.ts";
+import { LinkedList } from "../../src/base/list.ts";
 
 Deno.test("values stand in the order in which they came, whoever leaves in between", () => {
   const list = new LinkedList<string>();

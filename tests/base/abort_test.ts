@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { AbortScope } from "../../../src/llama/connection/abort_scope.ts";
+import { AbortScope } from "../../src/base/abort.ts";
 
 Deno.test("a scope aborts with the reason of the first source that does", () => {
   const [first, second, scope] = [new AbortController(), new AbortController(), new AbortScope()];

@@ -1,4 +1,4 @@
-import type { Clock } from "../clock.ts";
+import type { Clock } from "./clock.ts";
 import { BucketCounts } from "./bucket_counts.ts";
 import type { LogLevel } from "./log_level.ts";
 

@@ -32,8 +32,34 @@ export type ErrorKind =
   | "insufficient_vram"
   | "cancelled";
 
+/** Whether a generation may have begun when the request failed. Only `no` allows another try (design decision: never twice). */
+export type Begun = "no" | "maybe";
+
+/** Failures after which a generation may have begun, unless whoever made the error knows better. */
+const MAYBE_BEGUN: ReadonlySet<ErrorKind> = new Set([
+  "upstream_error",
+  "protocol",
+  "truncated",
+  "first_token_timeout",
+  "idle_timeout",
+  "llama_timeout",
+  "infer_timeout",
+  "write_timeout",
+  "cancelled",
+]);
+
+/** llama-server's own error answer, to be passed on as it came. */
+export interface UpstreamReply {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string;
+}
+
 /** What is known about a failure beyond its kind and message. */
 export interface ErrorDetails {
+  /** Missing: what the kind says. */
+  readonly begun?: Begun;
+  readonly reply?: UpstreamReply;
   /** The error that led to this one; for the log, never for the client. */
   readonly cause?: unknown;
   /** llama-server's own `type`, where it sent one. */
@@ -52,6 +78,8 @@ export interface ErrorDetails {
 export class ModeldError extends Error {
   override readonly name = "ModeldError";
   readonly kind: ErrorKind;
+  readonly begun: Begun;
+  readonly reply?: UpstreamReply;
   readonly upstreamType?: string;
   readonly retryAfterSeconds?: number;
   readonly logMessage: string;
@@ -59,6 +87,8 @@ export class ModeldError extends Error {
   constructor(kind: ErrorKind, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.kind = kind;
+    this.begun = details.begun ?? (MAYBE_BEGUN.has(kind) ? "maybe" : "no");
+    if (details.reply !== undefined) this.reply = details.reply;
     this.logMessage = details.logMessage ?? message;
     if (details.upstreamType !== undefined) this.upstreamType = details.upstreamType;
     if (details.retryAfterSeconds !== undefined) this.retryAfterSeconds = details.retryAfterSeconds;
