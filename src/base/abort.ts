@@ -30,3 +30,13 @@ export class AbortScope {
     for (const { signal, listener } of this.#sources.splice(0)) signal.removeEventListener("abort", listener);
   }
 }
+
+/** Waits for the work, or for the signal, whichever comes first; then rejects with the signal's reason. */
+export function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener("abort", abort);
+    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+  });
+}

@@ -30,6 +30,7 @@ export type ErrorKind =
   | "upstream_refused"
   | "shutting_down"
   | "insufficient_vram"
+  | "internal"
   | "cancelled";
 
 /** Whether a generation may have begun when the request failed. Only `no` allows another try (design decision: never twice). */
@@ -45,6 +46,7 @@ const MAYBE_BEGUN: ReadonlySet<ErrorKind> = new Set([
   "llama_timeout",
   "infer_timeout",
   "write_timeout",
+  "internal",
   "cancelled",
 ]);
 
@@ -59,6 +61,8 @@ export interface UpstreamReply {
 export interface ErrorDetails {
   /** Missing: what the kind says. */
   readonly begun?: Begun;
+  /** Nobody listens at the server's address, or it cannot be resolved or trusted: proof that the server is lost. */
+  readonly isRefusal?: boolean;
   readonly reply?: UpstreamReply;
   /** The error that led to this one; for the log, never for the client. */
   readonly cause?: unknown;
@@ -79,6 +83,7 @@ export class ModeldError extends Error {
   override readonly name = "ModeldError";
   readonly kind: ErrorKind;
   readonly begun: Begun;
+  readonly isRefusal: boolean;
   readonly reply?: UpstreamReply;
   readonly upstreamType?: string;
   readonly retryAfterSeconds?: number;
@@ -88,6 +93,7 @@ export class ModeldError extends Error {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.kind = kind;
     this.begun = details.begun ?? (MAYBE_BEGUN.has(kind) ? "maybe" : "no");
+    this.isRefusal = details.isRefusal ?? false;
     if (details.reply !== undefined) this.reply = details.reply;
     this.logMessage = details.logMessage ?? message;
     if (details.upstreamType !== undefined) this.upstreamType = details.upstreamType;

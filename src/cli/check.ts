@@ -1,6 +1,6 @@
 import { systemClock } from "../base/clock.ts";
 import type { Configuration } from "../config/load.ts";
-import { describeResult, runPreflight } from "../manager/preflight.ts";
+import { describeResult, runPreflight } from "../upstream/preflight.ts";
 import { connect } from "./connect.ts";
 import { print } from "./print.ts";
 import { clearProgress, showProgress } from "./progress.ts";

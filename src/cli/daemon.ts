@@ -1,7 +1,7 @@
 import { systemClock } from "../base/clock.ts";
 import type { Configuration } from "../config/load.ts";
 import type { HttpServer } from "../http/server.ts";
-import type { Manager } from "../manager/manager.ts";
+import type { Manager } from "../dispatch/manager.ts";
 import { connect } from "./connect.ts";
 import { EventLines } from "./event_lines.ts";
 import { listen } from "./listen.ts";

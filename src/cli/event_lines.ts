@@ -1,5 +1,5 @@
 import type { Clock } from "../base/clock.ts";
-import type { LifecycleEvent } from "../manager/lifecycle_events.ts";
+import type { LifecycleEvent } from "../upstream/lifecycle.ts";
 import { getLogger } from "../telemetry/log.ts";
 
 const log = getLogger("events");

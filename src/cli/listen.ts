@@ -5,7 +5,7 @@ import type { CorsOptions } from "../http/access/cors.ts";
 import { descriptionRoutes } from "../http/description/description_routes.ts";
 import { metricsRoute } from "../http/metrics_route.ts";
 import { type HttpServer, serveHttp } from "../http/server.ts";
-import type { Manager } from "../manager/manager.ts";
+import type { Manager } from "../dispatch/manager.ts";
 import { inferenceLog } from "../telemetry/inference_log.ts";
 import { inferenceTraces } from "../telemetry/inference_traces.ts";
 import { createMetrics, type Metrics } from "../telemetry/metrics.ts";

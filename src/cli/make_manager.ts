@@ -2,8 +2,8 @@ import { systemClock } from "../base/clock.ts";
 import type { Configuration } from "../config/load.ts";
 import type { InferenceAdapter } from "../llama/adapter.ts";
 import { createManager } from "../manager/create_manager.ts";
-import type { LifecycleEvent } from "../manager/lifecycle_events.ts";
-import type { Manager } from "../manager/manager.ts";
+import type { LifecycleEvent } from "../upstream/lifecycle.ts";
+import type { Manager } from "../dispatch/manager.ts";
 
 /** The manager of the configured models; without an adapter it refuses every inference. */
 export function makeManager(

@@ -1,7 +1,7 @@
 import { systemClock } from "../base/clock.ts";
 import type { Settings } from "../config/settings_table.ts";
 import type { InferenceAdapter } from "../llama/adapter.ts";
-import { type CheckResult, runPreflight, type Waiting } from "../manager/preflight.ts";
+import { type CheckResult, runPreflight, type Waiting } from "../upstream/preflight.ts";
 import { clearProgress, showProgress } from "./progress.ts";
 import { getLogger } from "../telemetry/log.ts";
 

@@ -1,4 +1,4 @@
-import type { Waiting } from "../manager/preflight.ts";
+import type { Waiting } from "../upstream/preflight.ts";
 
 const encoder = new TextEncoder();
 const isTerminal = Deno.stderr.isTerminal();

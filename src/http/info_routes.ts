@@ -1,5 +1,5 @@
 import { STATUS_CODE } from "@std/http/status";
-import type { Manager } from "../manager/manager.ts";
+import type { Manager } from "../dispatch/manager.ts";
 import type { Route } from "./route.ts";
 
 /** `GET /healthz`: 200 as long as the process runs; asks nobody. */

@@ -1,5 +1,5 @@
 import type { Clock } from "../base/clock.ts";
-import type { Manager } from "../manager/manager.ts";
+import type { Manager } from "../dispatch/manager.ts";
 import type { HttpMetrics } from "../telemetry/http_metrics.ts";
 import type { InferenceObserver } from "../telemetry/inference_observer.ts";
 import { ApiKeys } from "./access/api_keys.ts";

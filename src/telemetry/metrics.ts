@@ -1,6 +1,6 @@
 import { Gauge, Registry } from "./prometheus.ts";
 import type { Clock } from "../base/clock.ts";
-import type { Status } from "../manager/status.ts";
+import type { Status } from "../dispatch/status.ts";
 import { backpressureCounter, type HttpMetrics, httpMetrics } from "./http_metrics.ts";
 import { inferenceMetrics } from "./inference_metrics.ts";
 import type { InferenceObserver } from "./inference_observer.ts";

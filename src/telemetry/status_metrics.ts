@@ -1,5 +1,5 @@
 import { Counter, Gauge, type Registry } from "./prometheus.ts";
-import type { InstanceStatus, Status } from "../manager/status.ts";
+import type { InstanceStatus, Status } from "../dispatch/status.ts";
 
 /** Metrics that mirror `GET /status`. @returns what brings them up to date; called at each scrape. */
 export function statusMetrics(registry: Registry): (status: Status) => void {

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { EventLines, type LineSink } from "../../src/cli/event_lines.ts";
-import type { LifecycleEvent } from "../../src/manager/lifecycle_events.ts";
+import type { LifecycleEvent } from "../../src/upstream/lifecycle.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 
 const lost: LifecycleEvent = { time: "2026-11-22T00:00:00Z", event: "server_lost", reason: "gone" };

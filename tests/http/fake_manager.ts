@@ -1,6 +1,6 @@
 import type { Chunk, Completion, GenerateRequest, Generation } from "../../src/llama/adapter.ts";
-import type { Manager, ModelInfo, Readiness } from "../../src/manager/manager.ts";
-import type { Status } from "../../src/manager/status.ts";
+import type { Manager, ModelInfo, Readiness } from "../../src/dispatch/manager.ts";
+import type { Status } from "../../src/dispatch/status.ts";
 import type { Timeline } from "../../src/base/timeline.ts";
 
 /** How fake generations end unless the test says otherwise. */

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { Readiness } from "../../src/manager/manager.ts";
+import type { Readiness } from "../../src/dispatch/manager.ts";
 import { withServer } from "./with_server.ts";
 
 Deno.test("healthz answers ok, whatever the manager's state", () =>

@@ -1,6 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import type { ErrorKind } from "../../src/base/errors.ts";
-import type { InstanceStatus, Status } from "../../src/manager/status.ts";
+import type { InstanceStatus, Status } from "../../src/dispatch/status.ts";
 import { createMetrics } from "../../src/telemetry/metrics.ts";
 import { Timeline } from "../../src/base/timeline.ts";
 import { FakeClock } from "../support/fake_clock.ts";

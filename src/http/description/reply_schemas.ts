@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
-import type { ModelInfo } from "../../manager/manager.ts";
-import type { Status } from "../../manager/status.ts";
+import type { ModelInfo } from "../../dispatch/manager.ts";
+import type { Status } from "../../dispatch/status.ts";
 import { errorTable } from "../error_table.ts";
 
 const count = z.int().check(z.nonnegative());

@@ -1,7 +1,7 @@
 import type { Clock } from "../../base/clock.ts";
 import { ModeldError } from "../../base/errors.ts";
 import type { Chunk, Generation } from "../../llama/adapter.ts";
-import type { Manager } from "../../manager/manager.ts";
+import type { Manager } from "../../dispatch/manager.ts";
 import { inferLogger, type Logger } from "../../telemetry/log.ts";
 import { ClientLimit } from "../access/client_limit.ts";
 import type { Deadlines } from "../../base/deadlines.ts";

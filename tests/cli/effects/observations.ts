@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { RawGguf } from "../../manager/registry/gguf/raw_gguf.ts";
+import { RawGguf } from "../../upstream/gguf/raw_gguf.ts";
 import { replyJson } from "../../support/replies.ts";
 import type { Effect, Rig } from "./rig.ts";
 

@@ -1,0 +1,10 @@
+import type { Timeline } from "./timeline.ts";
+
+/** What goes down with a request, from its arrival to llama-server. */
+export interface RequestContext {
+  /** The client's `X-Request-Id`, or one that modeld made. */
+  readonly id: string;
+  /** Aborts when the client left, a deadline passed or modeld stops; the reason is always a ModeldError. */
+  readonly signal: AbortSignal;
+  readonly timeline: Timeline;
+}

@@ -1,0 +1,273 @@
+import { ModeldError, shuttingDown } from "../base/errors.ts";
+import type { Instance } from "../upstream/instance.ts";
+import type { Server } from "../upstream/server.ts";
+import type { RequestEnding } from "./events.ts";
+import { type Model, regroup, route } from "./models.ts";
+import {
+  insufficientVram,
+  loadFailed,
+  noLongerListed,
+  notConfigured,
+  notOpenYet,
+  notReadyInTime,
+  queueFull,
+  serverLost,
+  serverNotSeenYet,
+  waitedTooLong,
+} from "./refusals.ts";
+import type { QueuedRequest } from "./request.ts";
+import { type FleetState, isAnyUnknown } from "./state.ts";
+
+/** Delay before polling again when `/health` says ok and POST says 503, in ms. */
+const NOT_BEGUN_PAUSE = 100;
+
+/** Gives a new request its place in the queue of its model, or its refusal. */
+export function arrive(state: FleetState, request: QueuedRequest, now: number): void {
+  const { maxWait } = state.terms();
+  request.sequence = ++state.arrivals;
+  request.arrivedAt = now;
+  request.maxWait = maxWait;
+  if (maxWait > 0) request.deadline = now + maxWait;
+  admit(state, request, now);
+}
+
+/** Tries again to find the models of requests that came before all servers had said what they have. */
+export function admitUnrouted(state: FleetState, now: number): void {
+  for (const request of state.unrouted.splice(0)) admit(state, request, now);
+}
+
+function admit(state: FleetState, request: QueuedRequest, now: number): void {
+  const model = route(state, request.requested);
+  if (!(model instanceof ModeldError)) {
+    request.model = model;
+    request.timeline.model = model.id;
+  }
+  const closed = closedTo(state);
+  if (closed !== undefined) return reject(state, request, closed);
+  if (model instanceof ModeldError) {
+    if (!isAnyUnknown(state)) return reject(state, request, model);
+    if (state.unrouted.length > state.terms().maxQueueDepth) return reject(state, request, serverNotSeenYet());
+    request.phase = "waiting";
+    state.unrouted.push(request);
+    state.commands.push({ do: "stage", request, stage: "load" });
+    return;
+  }
+  const hopeless = whyHopeless(model, now);
+  if (hopeless !== undefined) return reject(state, request, hopeless);
+  if (model.waiting.length >= model.free + state.terms().maxQueueDepth) {
+    return reject(state, request, queueFull(model, state.terms().maxQueueDepth));
+  }
+  request.phase = "waiting";
+  model.enqueue(request);
+  if (model.stage !== "queue") state.commands.push({ do: "stage", request, stage: model.stage });
+}
+
+/** Why no request at all is let in, if so. */
+function closedTo(state: FleetState): ModeldError | undefined {
+  if (state.lifecycle === "draining" || state.lifecycle === "closed") return shuttingDown();
+  if (state.servers.size === 0) return notConfigured();
+  if (state.lifecycle === "starting") return notOpenYet();
+  return everyServerLost(state.servers.values());
+}
+
+/** Why nothing can be served, where every server is lost. */
+function everyServerLost(servers: Iterable<Server>): ModeldError | undefined {
+  let error: ModeldError | undefined;
+  for (const { view } of servers) {
+    if (view.is !== "lost") return undefined;
+    error ??= view.error;
+  }
+  return error === undefined ? undefined : serverLost(error);
+}
+
+/** Why no server can serve the model, now or soon, if so. */
+function whyHopeless(model: Model, now: number): ModeldError | undefined {
+  if (model.usable(now).length > 0) return undefined;
+  const there = model.instances.filter(({ listed, server }) => listed && server.view.is === "found");
+  const soonest = there.sort((a, b) => a.retryAt - b.retryAt)[0];
+  if (soonest !== undefined) return loadFailed(soonest, now);
+  return everyServerLost(model.instances.map(({ server }) => server));
+}
+
+/** Takes a queued request out of its queue. */
+export function leave(state: FleetState, request: QueuedRequest): void {
+  if (request.phase !== "waiting") return;
+  request.phase = "ended";
+  if (request.model !== undefined) return request.model.dequeue(request);
+  const place = state.unrouted.indexOf(request);
+  if (place >= 0) state.unrouted.splice(place, 1);
+}
+
+/** Takes back the slots of a request that has ended. */
+export function finish(state: FleetState, request: QueuedRequest, ending: RequestEnding, now: number): void {
+  const instance = giveBackSlots(state, request);
+  if (instance === undefined) return;
+  request.phase = "ended";
+  instance.lastUsedAt = now;
+  if (!mayHaveDied(ending)) instance.served = true;
+  if (ending.kind === "completed") {
+    instance.times.served(now - request.startedAt);
+    instance.failures = 0;
+  }
+}
+
+/** Whether the death of the model's process may be what ended it. A model that dies of each request serves none. */
+function mayHaveDied(ending: RequestEnding): boolean {
+  return ending.kind === "failed" && ["truncated", "protocol", "upstream_error"].includes(ending.error.kind);
+}
+
+/** Takes back the slots of a request that was not begun, and gives it back its place in the queue where it may be served. */
+export function requeue(state: FleetState, request: QueuedRequest, error: ModeldError, now: number): void {
+  const instance = giveBackSlots(state, request);
+  const { model } = request;
+  if (instance === undefined || model === undefined) return;
+  const { server } = instance;
+  request.tried(server.id, now);
+  request.phase = "waiting";
+  model.enqueue(request);
+  if (error.kind === "loading" && instance.state === "ready") {
+    instance.state = "loading";
+    instance.loadStartedAt = undefined;
+    // Only what the server says after a pause can show that it is ready again.
+    instance.commandedAt = now + NOT_BEGUN_PAUSE;
+  }
+  if (model.stage === "load") state.commands.push({ do: "stage", request, stage: "load" });
+  server.poll();
+  const closed = closedTo(state);
+  if (closed !== undefined) refuse(state, request, closed);
+  else if (!instance.listed && model.usable(now).length === 0) refuse(state, request, noLongerListed(request));
+  else if (error.kind !== "loading" && !mayBeServedElsewhere(model, server, now)) refuse(state, request, error);
+}
+
+function mayBeServedElsewhere(model: Model, not: Server, now: number): boolean {
+  return model.usable(now).some(({ server }) => server !== not);
+}
+
+function giveBackSlots(state: FleetState, request: QueuedRequest): Instance | undefined {
+  const { instance, leased } = request;
+  if (request.phase !== "running" || instance === undefined) return undefined;
+  const { server } = instance;
+  request.running?.remove();
+  request.growing?.remove();
+  request.leased = 0;
+  instance.leased -= leased;
+  server.leased -= leased;
+  if (!instance.listed && instance.leased === 0) server.instances.delete(instance.id);
+  if (server.isLeaving && server.leased === 0) {
+    state.servers.delete(server.id);
+    for (const gone of regroup(state)) refuse(state, gone, noLongerListed(gone));
+  }
+  return instance;
+}
+
+/** Gives free slots to those who wait, and turns away those who cannot be served any more. */
+export function assignSlots(state: FleetState, now: number): void {
+  growLeases(state);
+  for (const model of state.models.values()) {
+    if (model.waiting.length > 0) serveQueue(state, model, now);
+  }
+}
+
+/** A request that began with fewer slots than it can use comes before those that have none. */
+function growLeases(state: FleetState): void {
+  if (state.growing.first === undefined) return;
+  for (const request of state.growing.toArray()) {
+    if (request.instance === undefined) continue;
+    lease(request, request.instance);
+    if (request.leased >= request.slots) request.growing?.remove();
+  }
+}
+
+function serveQueue(state: FleetState, model: Model, now: number): void {
+  const hopeless = whyHopeless(model, now);
+  if (hopeless !== undefined) {
+    for (const request of [...model.waiting]) refuse(state, request, hopeless);
+    return;
+  }
+  for (const instance of model.usable(now)) {
+    if (instance.state === "error") instance.state = "unloaded";
+  }
+  const ready = model.instances.filter((instance) => instance.isReady);
+  restage(state, model, ready.length > 0 ? "queue" : "load");
+  for (const request of [...model.waiting]) {
+    const free = ready.filter((instance) => instance.free > 0);
+    if (free.length === 0) return;
+    const choice = choose(state, request, free, now);
+    if (choice !== undefined) start(state, request, choice, now);
+  }
+}
+
+/** The instance with the most free slots, at random among equals, of those that the request may try. */
+function choose(state: FleetState, request: QueuedRequest, free: Instance[], now: number): Instance | undefined {
+  let best: Instance | undefined;
+  let ties = 0;
+  for (const instance of free) {
+    const mayTryAt = request.mayTryAt(instance.server.id);
+    if (mayTryAt > now) {
+      state.reviewAt = Math.min(state.reviewAt, mayTryAt);
+    } else if (best === undefined || instance.free > best.free) {
+      best = instance;
+      ties = 1;
+    } else if (instance.free === best.free && state.random() < 1 / ++ties) {
+      best = instance;
+    }
+  }
+  return best;
+}
+
+function start(state: FleetState, request: QueuedRequest, instance: Instance, now: number): void {
+  request.model?.dequeue(request);
+  request.phase = "running";
+  request.startedAt = now;
+  request.instance = instance;
+  lease(request, instance);
+  request.running = state.running.add(request);
+  if (request.leased < request.slots) request.growing = state.growing.add(request);
+  instance.times.waited(now - request.arrivedAt);
+  state.commands.push({ do: "start", request });
+}
+
+/** As many of the free slots as it can use. */
+function lease(request: QueuedRequest, instance: Instance): void {
+  const slots = Math.min(request.slots - request.leased, instance.free);
+  request.leased += slots;
+  instance.leased += slots;
+  instance.server.leased += slots;
+}
+
+/** Says to those who wait what they wait for now. */
+function restage(state: FleetState, model: Model, stage: "queue" | "load"): void {
+  if (model.stage === stage) return;
+  model.stage = stage;
+  for (const request of model.waiting) state.commands.push({ do: "stage", request, stage });
+}
+
+/** Turns those away whose max-wait is over. */
+export function expire(state: FleetState, now: number): void {
+  for (const request of [...state.unrouted]) {
+    if (request.deadline <= now) refuse(state, request, serverNotSeenYet());
+  }
+  for (const model of state.models.values()) {
+    for (const request of model.waiting.filter(({ deadline }) => deadline <= now)) {
+      refuse(state, request, whyNotInTime(model, request));
+    }
+  }
+}
+
+function whyNotInTime(model: Model, request: QueuedRequest): ModeldError {
+  if (model.instances.some(({ isReady }) => isReady)) return waitedTooLong(model, request.maxWait);
+  if (model.blocked !== undefined) return insufficientVram(model, model.blocked, model.service);
+  return notReadyInTime(model, request.maxWait);
+}
+
+/** Takes a request out of its queue and turns it away. */
+export function refuse(state: FleetState, request: QueuedRequest, error: ModeldError): void {
+  leave(state, request);
+  reject(state, request, error);
+}
+
+function reject(state: FleetState, request: QueuedRequest, error: ModeldError): void {
+  request.phase = "ended";
+  request.refusal = error;
+  state.commands.push({ do: "reject", request });
+}

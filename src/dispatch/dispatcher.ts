@@ -1,0 +1,236 @@
+import { AbortScope } from "../base/abort.ts";
+import type { Clock } from "../base/clock.ts";
+import { MovingDeadline } from "../base/deadlines.ts";
+import { ModeldError } from "../base/errors.ts";
+import type { RequestContext } from "../base/request_context.ts";
+import type { Ending, Exchange } from "../llama/exchange.ts";
+import type { LlamaServer } from "../llama/llama_server.ts";
+import { getLogger } from "../telemetry/log.ts";
+import type { LifecycleChange, LifecycleEvent, ServerEvent } from "../upstream/lifecycle.ts";
+import { ServerLink } from "../upstream/link.ts";
+import { ModelFiles } from "../upstream/model_files.ts";
+import { Server, type ServerTerms } from "../upstream/server.ts";
+import type { Command } from "./commands.ts";
+import type { Event, RequestEnding } from "./events.ts";
+import type { Fleet, FleetRequest, ModelInfo } from "./fleet.ts";
+import { nextDeadline, step } from "./machine.ts";
+import { upstreamModel } from "./models.ts";
+import { QueuedRequest } from "./request.ts";
+import { type FleetState, initialState, type Terms } from "./state.ts";
+import { buildStatus, listModels, type Readiness, readinessOf, type Status } from "./status.ts";
+
+const log = getLogger("fleet");
+
+/** One llama-server of the fleet. */
+export interface FleetServer {
+  /** Unique among the servers. */
+  readonly name: string;
+  /** Without secrets, for `/status`. */
+  readonly url: string;
+  readonly connection: LlamaServer;
+  /** What the operator allows on it, where that differs from the rest. */
+  readonly terms?: Partial<ServerTerms>;
+}
+
+/** What a dispatcher is made of. */
+export interface DispatcherOptions {
+  /** None: not configured, every request is refused. */
+  readonly servers: readonly FleetServer[];
+  /** The present settings. */
+  readonly terms: () => Terms;
+  /** Where model files may lie, to read their size, quantization and family. */
+  readonly modelsDir?: string | undefined;
+  readonly clock: Clock;
+  /** Numbers from 0 up to 1, for jitter and ties. */
+  readonly random: () => number;
+  /** Called with each lifecycle event as it happens. */
+  readonly onEvent?: ((event: LifecycleEvent) => void) | undefined;
+}
+
+/** Hands what happens to the state machine, and does what that asks for. It decides nothing itself. */
+export class Dispatcher implements Fleet {
+  readonly #options: DispatcherOptions;
+  readonly #state: FleetState;
+  readonly #files: ModelFiles | undefined;
+  readonly #links = new Map<string, ServerLink>();
+  readonly #startedAt: number;
+  readonly #deadline: MovingDeadline;
+
+  constructor(options: DispatcherOptions) {
+    const { clock, random, terms } = options;
+    this.#options = options;
+    this.#files = options.modelsDir === undefined ? undefined : new ModelFiles(options.modelsDir);
+    this.#startedAt = clock.now();
+    this.#state = initialState(terms, random);
+    this.#deadline = new MovingDeadline(clock, () => this.#step({ is: "tick" }));
+    for (const server of options.servers) this.#add(server);
+  }
+
+  async exchange(request: FleetRequest, { signal, timeline }: RequestContext): Promise<Exchange> {
+    signal.throwIfAborted();
+    timeline.enter("queue");
+    const queued = new QueuedRequest(request.model, timeline, request.slots);
+    this.#step({ is: "arrive", request: queued });
+    for (;;) {
+      if (queued.phase === "waiting") await this.#turn(queued, signal);
+      if (queued.refusal !== undefined) throw queued.refusal;
+      const exchange = await this.#open(request, queued, signal);
+      if (exchange !== undefined) return exchange;
+    }
+  }
+
+  /** Waits until the request has its slots or is turned away; leaves the queue when the signal aborts. */
+  #turn(request: QueuedRequest, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const leave = (): void => {
+        this.#step({ is: "leave", request });
+        reject(signal.reason);
+      };
+      request.onTurn = () => {
+        signal.removeEventListener("abort", leave);
+        resolve();
+      };
+      if (signal.aborted) leave();
+      else signal.addEventListener("abort", leave, { once: true });
+    });
+  }
+
+  /**
+   * Opens the exchange of a request that has its slots; undefined where its server did not begin it. The slots are given
+   * back once: by the exchange's end, or as soon as the signal aborts or the server is lost.
+   */
+  async #open(request: FleetRequest, queued: QueuedRequest, signal: AbortSignal): Promise<Exchange | undefined> {
+    const { instance } = queued;
+    const link = instance === undefined ? undefined : this.#links.get(instance.server.id);
+    if (instance === undefined || link === undefined) throw new Error("a request was started without a server");
+    const scope = new AbortScope();
+    const giveBack = (ending: RequestEnding): void => {
+      scope.signal.removeEventListener("abort", onAbort);
+      scope.release();
+      queued.onAbort = undefined;
+      this.#step({ is: "finish", request: queued, ending });
+    };
+    const onAbort = (): void => giveBack({ kind: "cancelled" });
+    scope.signal.addEventListener("abort", onAbort);
+    scope.follow(signal);
+    queued.onAbort = (reason) => scope.abort(reason);
+    try {
+      scope.signal.throwIfAborted();
+      queued.timeline.enter("prefill");
+      const exchange = await request.open(link.server, upstreamModel(this.#state, queued, instance), scope.signal);
+      this.#step({ is: "accepted", request: queued });
+      exchange.onEnd((ending) => giveBack(requestEnding(ending)));
+      return exchange;
+    } catch (error) {
+      scope.signal.removeEventListener("abort", onAbort);
+      if (!scope.signal.aborted && error instanceof ModeldError && isWorthAnotherTry(error)) {
+        scope.release();
+        queued.onAbort = undefined;
+        this.#step({ is: "not_begun", request: queued, error });
+        return undefined;
+      }
+      if (!scope.signal.aborted) giveBack(failure(error));
+      throw scope.signal.aborted ? scope.signal.reason : error;
+    }
+  }
+
+  models(): readonly ModelInfo[] {
+    return listModels(this.#state);
+  }
+
+  status(): Status {
+    return buildStatus(this.#state, this.#options.clock, this.#startedAt);
+  }
+
+  readiness(): Readiness {
+    return readinessOf(this.#state, this.#options.clock.now());
+  }
+
+  start(): void {
+    for (const link of this.#links.values()) link.start();
+  }
+
+  open(): void {
+    this.#step({ is: "open" });
+  }
+
+  drain(): void {
+    this.#step({ is: "drain" });
+  }
+
+  async close(): Promise<void> {
+    this.#step({ is: "close" });
+    this.#deadline.clear();
+    await Promise.all([...this.#links.values()].map((link) => link.close()));
+  }
+
+  #add({ name, url, connection, terms }: FleetServer): void {
+    const { clock, random, terms: fleetTerms } = this.#options;
+    const server = new Server({
+      id: name,
+      url,
+      terms: terms === undefined ? fleetTerms : () => ({ ...fleetTerms(), ...terms }),
+      random,
+      send: (command) => this.#state.commands.push(command),
+    });
+    this.#links.set(
+      name,
+      new ServerLink({
+        id: name,
+        server: connection,
+        files: this.#files,
+        clock,
+        random,
+        report: (event: ServerEvent) => this.#step({ is: "server", server: name, event }),
+        isUrgent: () => server.isUnsettled,
+      }),
+    );
+    this.#step({ is: "add_server", server });
+  }
+
+  #step(event: Event): void {
+    for (const command of step(this.#state, event, this.#options.clock.now())) this.#execute(command);
+    if (this.#state.lifecycle !== "closed") this.#deadline.moveTo(nextDeadline(this.#state));
+  }
+
+  #execute(command: Command): void {
+    switch (command.do) {
+      case "start":
+      case "reject":
+        command.request.onTurn?.();
+        return;
+      case "abort":
+        command.request.onAbort?.(command.reason);
+        return;
+      case "stage":
+        if (command.request.timeline.stage !== command.stage) command.request.timeline.enter(command.stage);
+        return;
+      case "emit":
+        return this.#emit(command.server, command.change);
+      default:
+        this.#links.get(command.server)?.execute(command);
+    }
+  }
+
+  #emit(server: string, change: LifecycleChange): void {
+    const { event, ...details } = change;
+    const failed = event === "server_lost" || event === "load_failed";
+    log[failed ? "warn" : "info"](event, { server, ...details });
+    const time = new Date(this.#options.clock.wallTime()).toISOString();
+    this.#options.onEvent?.({ ...change, server, time });
+  }
+}
+
+/** Whether the error proves that nothing began, and that another server, or the same one later, may begin it. */
+function isWorthAnotherTry({ begun, kind }: ModeldError): boolean {
+  return begun === "no" && (kind === "loading" || kind === "unreachable");
+}
+
+function requestEnding(ending: Ending): RequestEnding {
+  return ending.kind === "completed" ? { kind: "completed" } : ending;
+}
+
+/** An exception of modeld's own says nothing about the server. */
+function failure(error: unknown): RequestEnding {
+  return error instanceof ModeldError ? { kind: "failed", error } : { kind: "cancelled" };
+}

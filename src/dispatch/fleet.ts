@@ -1,0 +1,54 @@
+import type { RequestContext } from "../base/request_context.ts";
+import type { Exchange } from "../llama/exchange.ts";
+import type { LlamaServer } from "../llama/llama_server.ts";
+import type { Readiness, Status } from "./status.ts";
+
+/** What a request needs of the fleet. */
+export interface FleetRequest {
+  /** What the client named, if anything. */
+  readonly model: string | undefined;
+  /** Slots that it can use at once, at least 1. */
+  readonly slots: number;
+  /**
+   * Sends it to the server that was chosen. May be called again, for another server, after an error whose `begun` is `no`.
+   *
+   * @param model the server's own id of the model; undefined where it has but one without a name
+   */
+  open(server: LlamaServer, model: string | undefined, signal: AbortSignal): Promise<Exchange>;
+}
+
+/** One model as `GET /models` shows it. */
+export interface ModelInfo {
+  readonly id: string;
+  readonly name: string;
+  readonly path: string;
+  readonly quant: string;
+  readonly family?: string;
+}
+
+/** All llama-servers as one: the one owner of models, queues and slots. */
+export interface Fleet {
+  /**
+   * Resolves the model, makes it ready, waits for slots and opens the exchange. The slots are leased until the exchange has
+   * ended or the context's signal has aborted, whichever comes first, whether or not anybody reads.
+   *
+   * Marks the timeline's model and its stages `queue`, `load` and `prefill` as they begin.
+   *
+   * @throws ModeldError that says why the request cannot be served, or the signal's reason.
+   */
+  exchange(request: FleetRequest, context: RequestContext): Promise<Exchange>;
+  /** The models that can be asked for. */
+  models(): readonly ModelInfo[];
+  /** What `GET /status` answers. */
+  status(): Status;
+  /** Whether a request for the default model would be served. */
+  readiness(): Readiness;
+  /** Starts to poll the servers. */
+  start(): void;
+  /** Lets requests in. Until then `exchange` rejects with `loading`. */
+  open(): void;
+  /** Turns new and queued requests away with `shutting_down`; those that hold slots go on. */
+  drain(): void;
+  /** Stops polling and releases everything; resolves when nothing is left running. */
+  close(): Promise<void>;
+}

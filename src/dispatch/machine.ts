@@ -1,0 +1,143 @@
+import { ModeldError, shuttingDown } from "../base/errors.ts";
+import type { ServerEvent } from "../upstream/lifecycle.ts";
+import { checkResidency, nextResidencyDeadline } from "../upstream/residency.ts";
+import type { Server } from "../upstream/server.ts";
+import { takeSnapshot, takeWarming } from "../upstream/snapshot.ts";
+import { admitUnrouted, arrive, assignSlots, expire, finish, leave, refuse, requeue } from "./admission.ts";
+import type { Command } from "./commands.ts";
+import type { Event, RequestEnding } from "./events.ts";
+import { regroup } from "./models.ts";
+import { placeLoads } from "./placement.ts";
+import { noLongerListed, serverLostWhileRunning } from "./refusals.ts";
+import type { QueuedRequest } from "./request.ts";
+import type { FleetState } from "./state.ts";
+
+/**
+ * The one place where the state of the fleet changes: takes an event, changes the state, answers what is to be done. Does
+ * nothing else: no I/O, no timers, no promises. `now` is in ms and never goes back.
+ *
+ * An event only changes what is known; then slots are assigned and loads are placed for whoever waits.
+ */
+export function step(state: FleetState, event: Event, now: number): Command[] {
+  state.reviewAt = Infinity;
+  apply(state, event, now);
+  assignSlots(state, now);
+  placeLoads(state, now);
+  return state.commands.splice(0);
+}
+
+/** When the next deadline passes, in the clock's ms; Infinity when there is none. */
+export function nextDeadline(state: FleetState): number {
+  let next = Math.min(state.reviewAt, state.unrouted[0]?.deadline ?? Infinity);
+  for (const { waiting } of state.models.values()) {
+    for (const { deadline } of waiting) next = Math.min(next, deadline);
+  }
+  for (const server of state.servers.values()) next = Math.min(next, nextResidencyDeadline(server));
+  return next;
+}
+
+function apply(state: FleetState, event: Event, now: number): void {
+  switch (event.is) {
+    case "arrive":
+      return arrive(state, event.request, now);
+    case "leave":
+      return leave(state, event.request);
+    case "accepted":
+      if (event.request.instance !== undefined) event.request.instance.server.isOnTrial = false;
+      return;
+    case "finish":
+      learnFrom(state, event.request, event.ending, now);
+      return finish(state, event.request, event.ending, now);
+    case "not_begun":
+      learnFrom(state, event.request, { kind: "failed", error: event.error }, now);
+      return requeue(state, event.request, event.error, now);
+    case "server": {
+      const server = state.servers.get(event.server);
+      return server === undefined ? undefined : applyToServer(state, server, event.event, now);
+    }
+    case "add_server":
+      state.servers.set(event.server.id, event.server);
+      return;
+    case "remove_server":
+      return removeServer(state, event.server, now);
+    case "tick":
+      expire(state, now);
+      for (const server of state.servers.values()) checkResidency(server, now);
+      return;
+    case "open":
+      if (state.lifecycle === "starting") state.lifecycle = "open";
+      return;
+    case "drain":
+    case "close":
+      return turnAway(state, event.is === "drain" ? "draining" : "closed");
+  }
+}
+
+function applyToServer(state: FleetState, server: Server, event: ServerEvent, now: number): void {
+  switch (event.is) {
+    case "seen":
+      takeSnapshot(server, event.snapshot, now);
+      break;
+    case "warming":
+      takeWarming(server, event.askedAt, now);
+      break;
+    case "lost":
+      lose(state, server, event.error, now);
+      break;
+    case "accepted":
+      return server.accepted(event.model, now);
+    case "refused":
+      if (state.lifecycle === "closed") return; // it was modeld that gave the call up
+      if (event.error.isRefusal) lose(state, server, event.error, now);
+      return server.refused(event.model, event.error, now);
+    case "capacity":
+      return server.takeCapacity(event.model, event.slots);
+  }
+  afterListChange(state, now);
+}
+
+function afterListChange(state: FleetState, now: number): void {
+  for (const request of regroup(state)) refuse(state, request, noLongerListed(request));
+  admitUnrouted(state, now);
+}
+
+function lose(state: FleetState, server: Server, error: ModeldError, now: number): void {
+  server.lose(error, now);
+  for (const request of state.running.toArray()) {
+    if (request.instance?.server !== server) continue;
+    state.commands.push({ do: "abort", request, reason: serverLostWhileRunning(server, error) });
+  }
+}
+
+function removeServer(state: FleetState, id: string, now: number): void {
+  const server = state.servers.get(id);
+  if (server === undefined) return;
+  server.isLeaving = true;
+  if (server.leased === 0) state.servers.delete(id);
+  afterListChange(state, now);
+}
+
+/** Draws conclusions about the server from how a request ended. */
+function learnFrom(state: FleetState, request: QueuedRequest, ending: RequestEnding, now: number): void {
+  const server = request.instance?.server;
+  if (request.phase !== "running" || ending.kind !== "failed" || server === undefined) return;
+  const { error } = ending;
+  // Where the server was seen after the request went out, the next poll decides.
+  if (error.isRefusal && request.startedAt >= (server.lastSeenAt ?? -Infinity)) lose(state, server, error, now);
+  switch (error.kind) {
+    case "unreachable":
+    case "truncated":
+    case "protocol":
+    case "upstream_error":
+    case "upstream_refused":
+      server.poll();
+  }
+}
+
+function turnAway(state: FleetState, lifecycle: "draining" | "closed"): void {
+  state.lifecycle = lifecycle;
+  for (const request of [...state.unrouted]) refuse(state, request, shuttingDown());
+  for (const { waiting } of state.models.values()) {
+    for (const request of [...waiting]) refuse(state, request, shuttingDown());
+  }
+}

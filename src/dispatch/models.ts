@@ -1,0 +1,159 @@
+import { ModeldError } from "../base/errors.ts";
+import type { Instance } from "../upstream/instance.ts";
+import { resolveModel } from "../upstream/model_names.ts";
+import type { QueuedRequest } from "./request.ts";
+import { modelNotFound } from "./refusals.ts";
+import type { FleetState } from "./state.ts";
+
+/** One model on all servers that have it, with its queue. */
+export class Model {
+  /** The id that the first server has for it. */
+  readonly id: string;
+  readonly instances: Instance[] = [];
+  /** In order of arrival. */
+  readonly waiting: QueuedRequest[] = [];
+  /** What its queued requests wait for. */
+  stage: "queue" | "load" = "load";
+  /** Why there is no room for it, where it waits for other models to end. */
+  blocked: string | undefined;
+
+  constructor(id: string) {
+    this.id = id;
+  }
+
+  enqueue(request: QueuedRequest): void {
+    const after = this.waiting.findIndex((other) => other.sequence > request.sequence);
+    this.waiting.splice(after < 0 ? this.waiting.length : after, 0, request);
+    this.#count();
+  }
+
+  dequeue(request: QueuedRequest): void {
+    const place = this.waiting.indexOf(request);
+    if (place >= 0) this.waiting.splice(place, 1);
+    this.#count();
+  }
+
+  add(instance: Instance): void {
+    this.instances.push(instance);
+    instance.queued = this.waiting.length;
+  }
+
+  /** Instances on servers that are there and have not failed. */
+  usable(now: number): Instance[] {
+    return this.instances.filter((instance) =>
+      instance.listed && instance.server.view.is === "found" && !instance.server.isLeaving &&
+      (instance.state !== "error" || instance.mayRetry(now))
+    );
+  }
+
+  /** Slots of all its instances that are ready; of one where none is. */
+  get slots(): number {
+    return this.#sum((instance) => instance.capacity);
+  }
+
+  /** Those of them that are not leased. */
+  get free(): number {
+    return this.#sum((instance) => Math.max(0, instance.capacity - instance.leased));
+  }
+
+  /** Slots of its instances that are leased. */
+  get leased(): number {
+    return this.instances.reduce((sum, instance) => sum + instance.leased, 0);
+  }
+
+  /** Queued requests beyond the free slots: those that would wait even if the model were ready everywhere. */
+  get depth(): number {
+    return Math.max(0, this.waiting.length - this.free);
+  }
+
+  /** How long a request holds a slot, on recent average over its instances, in ms; undefined before the first ended. */
+  get service(): number | undefined {
+    const known = this.instances.flatMap(({ times: { service } }) => service === undefined ? [] : [service]);
+    return known.length === 0 ? undefined : known.reduce((sum, service) => sum + service, 0) / known.length;
+  }
+
+  #sum(of: (instance: Instance) => number): number {
+    const ready = this.instances.filter(({ isReady }) => isReady);
+    const counted = ready.length > 0 ? ready : this.instances.slice(0, 1);
+    return counted.reduce((sum, instance) => sum + of(instance), 0);
+  }
+
+  #count(): void {
+    for (const instance of this.instances) instance.queued = this.waiting.length;
+  }
+}
+
+/** Finds the model for a name; without a name the default model, else the only one. */
+export function route(state: FleetState, requested: string | undefined): Model | ModeldError {
+  const name = requested || state.terms().defaultModel;
+  const models = [...state.models.values()];
+  const only = models.length === 1 ? models[0] : undefined;
+  if (name === undefined) {
+    return only ?? modelNotFound("none was named and there is no default; name one, or set --default-model");
+  }
+  const listed = models.flatMap(({ instances }) => instances.filter(({ server }) => server.hasList));
+  const resolution = resolveModel(name, listed);
+  const matches = resolution.kind === "ambiguous" ? resolution.candidates : [];
+  const found = resolution.kind === "found" ? modelOf(state, resolution.model) : onlyOne(state, matches);
+  if (found !== undefined) return found;
+  // A server without a list takes any name.
+  const nameless = models.find(({ instances }) => instances.some(({ server }) => !server.hasList));
+  if (nameless !== undefined) return nameless;
+  return resolution.kind === "ambiguous"
+    ? modelNotFound(`${name} may be any of ${[...new Set(matches.map(({ id }) => id))].join(", ")}; name one`)
+    : modelNotFound(`${name}; GET /models lists those that llama-server has`);
+}
+
+/** What a server is asked for: its own id of the model; on a server without a list the name as the client sent it. */
+export function upstreamModel(state: FleetState, request: QueuedRequest, instance: Instance): string | undefined {
+  return instance.server.hasList ? instance.id : request.requested || state.terms().defaultModel;
+}
+
+function modelOf(state: FleetState, instance: Instance): Model | undefined {
+  return [...state.models.values()].find(({ instances }) => instances.includes(instance));
+}
+
+function onlyOne(state: FleetState, instances: readonly Instance[]): Model | undefined {
+  const models = new Set(instances.map((instance) => modelOf(state, instance)));
+  return models.size === 1 ? [...models][0] : undefined;
+}
+
+/**
+ * Groups the instances of all servers into models anew, where any list has changed: instances that share an id or an
+ * alias are one model. Queued requests find their model again by the name they asked for.
+ *
+ * @returns requests whose model is gone
+ */
+export function regroup(state: FleetState): readonly QueuedRequest[] {
+  const listed = [...state.servers.values()].flatMap((server) => server.listed);
+  const signature = listed.map(({ server, id, aliases }) => [server.id, id, ...aliases].join("\n")).join("\n\n");
+  if (signature === state.grouping) return [];
+  state.grouping = signature;
+
+  const queued = [...state.models.values()].flatMap(({ waiting }) => waiting);
+  state.models.clear();
+  for (const server of state.servers.values()) for (const instance of server.instances.values()) instance.queued = 0;
+  const byName = new Map<string, Model>();
+  for (const instance of listed) {
+    const names = [instance.id, ...instance.aliases];
+    const known = new Set(names.flatMap((name) => byName.get(name) ?? []));
+    const model = [...known][0] ?? new Model(instance.id);
+    for (const other of known) if (other !== model) merge(state, byName, other, model);
+    state.models.set(model.id, model);
+    model.add(instance);
+    for (const name of names) byName.set(name, model);
+  }
+  return queued.sort((a, b) => a.sequence - b.sequence).filter((request) => {
+    const model = route(state, request.requested);
+    if (model instanceof ModeldError) return true;
+    request.model = model;
+    model.enqueue(request);
+    return false;
+  });
+}
+
+function merge(state: FleetState, byName: Map<string, Model>, from: Model, into: Model): void {
+  for (const instance of from.instances) into.add(instance);
+  for (const [name, model] of byName) if (model === from) byName.set(name, into);
+  state.models.delete(from.id);
+}

@@ -1,0 +1,62 @@
+import { LinkedList } from "../base/list.ts";
+import type { Server, ServerTerms } from "../upstream/server.ts";
+import type { Command } from "./commands.ts";
+import type { Model } from "./models.ts";
+import type { QueuedRequest } from "./request.ts";
+
+/** What the operator allows. Durations in ms, 0 = none; sizes in MB, 0 = unlimited. */
+export interface Terms extends ServerTerms {
+  readonly maxQueueDepth: number;
+  readonly maxWait: number;
+}
+
+/** Everything that is known of servers, models and requests; changed by `step` alone. */
+export interface FleetState {
+  /** The present settings: a request keeps those it came with. */
+  readonly terms: () => Terms;
+  /** Numbers from 0 up to 1, for jitter and ties. */
+  readonly random: () => number;
+  lifecycle: "starting" | "open" | "draining" | "closed";
+  /** By id, in the order of the configuration. */
+  readonly servers: Map<string, Server>;
+  /** By id, over all servers. */
+  readonly models: Map<string, Model>;
+  /** What the models were grouped from, see `regroup`. */
+  grouping: string;
+  /** Requests for names that no server has, while there are servers that have not said what they have; in order. */
+  readonly unrouted: QueuedRequest[];
+  /** Requests that hold slots. */
+  readonly running: LinkedList<QueuedRequest>;
+  /** Those of them that can use more slots than they hold. */
+  readonly growing: LinkedList<QueuedRequest>;
+  /** Requests that have arrived so far. */
+  arrivals: number;
+  /** When something that no other deadline covers is to be decided anew, in the clock's ms. */
+  reviewAt: number;
+  /** What the present step wants done. */
+  readonly commands: Command[];
+}
+
+/** A fleet of which nothing has been seen yet. Servers come with `add_server`. */
+export function initialState(terms: () => Terms, random: () => number): FleetState {
+  return {
+    terms,
+    random,
+    lifecycle: "starting",
+    servers: new Map(),
+    models: new Map(),
+    grouping: "",
+    unrouted: [],
+    running: new LinkedList(),
+    growing: new LinkedList(),
+    arrivals: 0,
+    reviewAt: Infinity,
+    commands: [],
+  };
+}
+
+/** Whether a server may still turn out to have a model that no other has. */
+export function isAnyUnknown(state: FleetState): boolean {
+  for (const { view } of state.servers.values()) if (view.is === "unknown") return true;
+  return false;
+}
