@@ -119,11 +119,16 @@ function mayHaveDied(ending: RequestEnding): boolean {
 /** Takes back the slots of a request that was not begun, and gives it back its place in the queue where it may be served. */
 export function requeue(state: FleetState, request: QueuedRequest, error: ModeldError, now: number): void {
   const instance = giveBackSlots(state, request);
-  const { model } = request;
-  if (instance === undefined || model === undefined) return;
+  if (instance === undefined) return;
   const { server } = instance;
-  request.tried(server.id, now);
+  server.poll();
+  // While a server loads, polls show when it may be tried again.
+  if (error.kind !== "loading") request.tried(server.id, now);
+  // The lists may have changed since it arrived.
+  const model = route(state, request.requested);
+  if (model instanceof ModeldError) return reject(state, request, noLongerListed(request));
   request.phase = "waiting";
+  request.model = model;
   model.enqueue(request);
   if (error.kind === "loading" && instance.state === "ready") {
     instance.state = "loading";
@@ -132,10 +137,8 @@ export function requeue(state: FleetState, request: QueuedRequest, error: Modeld
     instance.commandedAt = now + NOT_BEGUN_PAUSE;
   }
   if (model.stage === "load") state.commands.push({ do: "stage", request, stage: "load" });
-  server.poll();
   const closed = closedTo(state);
   if (closed !== undefined) refuse(state, request, closed);
-  else if (!instance.listed && model.usable(now).length === 0) refuse(state, request, noLongerListed(request));
   else if (error.kind !== "loading" && !mayBeServedElsewhere(model, server, now)) refuse(state, request, error);
 }
 
@@ -160,7 +163,22 @@ function giveBackSlots(state: FleetState, request: QueuedRequest): Instance | un
   return instance;
 }
 
-/** Gives free slots to those who wait, and turns away those who cannot be served any more. */
+/** Turns away those who cannot be served any more, and lets what failed long enough ago be tried again for the others. */
+export function reviewQueues(state: FleetState, now: number): void {
+  for (const model of state.models.values()) {
+    if (model.waiting.length === 0) continue;
+    const hopeless = whyHopeless(model, now);
+    if (hopeless !== undefined) {
+      for (const request of [...model.waiting]) refuse(state, request, hopeless);
+      continue;
+    }
+    for (const instance of model.usable(now)) {
+      if (instance.state === "error") instance.state = "unloaded";
+    }
+  }
+}
+
+/** Gives free slots to those who wait. */
 export function assignSlots(state: FleetState, now: number): void {
   growLeases(state);
   for (const model of state.models.values()) {
@@ -179,14 +197,6 @@ function growLeases(state: FleetState): void {
 }
 
 function serveQueue(state: FleetState, model: Model, now: number): void {
-  const hopeless = whyHopeless(model, now);
-  if (hopeless !== undefined) {
-    for (const request of [...model.waiting]) refuse(state, request, hopeless);
-    return;
-  }
-  for (const instance of model.usable(now)) {
-    if (instance.state === "error") instance.state = "unloaded";
-  }
   const ready = model.instances.filter((instance) => instance.isReady);
   restage(state, model, ready.length > 0 ? "queue" : "load");
   for (const request of [...model.waiting]) {

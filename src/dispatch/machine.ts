@@ -3,7 +3,7 @@ import type { ServerEvent } from "../upstream/lifecycle.ts";
 import { checkResidency, nextResidencyDeadline } from "../upstream/residency.ts";
 import type { Server } from "../upstream/server.ts";
 import { takeSnapshot, takeWarming } from "../upstream/snapshot.ts";
-import { admitUnrouted, arrive, assignSlots, expire, finish, leave, refuse, requeue } from "./admission.ts";
+import { admitUnrouted, arrive, assignSlots, expire, finish, leave, refuse, requeue, reviewQueues } from "./admission.ts";
 import type { Command } from "./commands.ts";
 import type { Event, RequestEnding } from "./events.ts";
 import { regroup } from "./models.ts";
@@ -16,13 +16,14 @@ import type { FleetState } from "./state.ts";
  * The one place where the state of the fleet changes: takes an event, changes the state, answers what is to be done. Does
  * nothing else: no I/O, no timers, no promises. `now` is in ms and never goes back.
  *
- * An event only changes what is known; then slots are assigned and loads are placed for whoever waits.
+ * An event only changes what is known; then loads are placed and slots are assigned for whoever waits.
  */
 export function step(state: FleetState, event: Event, now: number): Command[] {
   state.reviewAt = Infinity;
   apply(state, event, now);
-  assignSlots(state, now);
+  reviewQueues(state, now);
   placeLoads(state, now);
+  assignSlots(state, now);
   return state.commands.splice(0);
 }
 
@@ -101,10 +102,11 @@ function afterListChange(state: FleetState, now: number): void {
   admitUnrouted(state, now);
 }
 
-function lose(state: FleetState, server: Server, error: ModeldError, now: number): void {
+/** @param witness the request whose end showed it: it is ending already */
+function lose(state: FleetState, server: Server, error: ModeldError, now: number, witness?: QueuedRequest): void {
   server.lose(error, now);
   for (const request of state.running.toArray()) {
-    if (request.instance?.server !== server) continue;
+    if (request.instance?.server !== server || request === witness) continue;
     state.commands.push({ do: "abort", request, reason: serverLostWhileRunning(server, error) });
   }
 }
@@ -123,7 +125,9 @@ function learnFrom(state: FleetState, request: QueuedRequest, ending: RequestEnd
   if (request.phase !== "running" || ending.kind !== "failed" || server === undefined) return;
   const { error } = ending;
   // Where the server was seen after the request went out, the next poll decides.
-  if (error.isRefusal && request.startedAt >= (server.lastSeenAt ?? -Infinity)) lose(state, server, error, now);
+  if (error.isRefusal && request.startedAt >= (server.lastSeenAt ?? -Infinity)) {
+    lose(state, server, error, now, request);
+  }
   switch (error.kind) {
     case "unreachable":
     case "truncated":

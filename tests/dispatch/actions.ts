@@ -1,29 +1,31 @@
 import { ModeldError } from "../../src/base/errors.ts";
-import type { Ending } from "../../src/dispatch/events.ts";
+import type { RequestEnding } from "../../src/dispatch/events.ts";
 
-/** What can happen to a manager. Two small numbers say to whom, and how. */
+/** What can happen to a fleet. Small numbers say to whom, how and where. */
 export const ACTIONS = [
   "arrive",
   "leave",
+  "accept",
   "finish",
-  "postpone",
+  "not_begun",
   "answer_order",
   "answer_capacity",
   "progress",
   "crash",
   "relist",
   "ask",
-  "answer_look",
+  "answer_poll",
   "pass_time",
   "warm",
   "lose",
+  "remove",
   "drain",
 ] as const;
 /** One of `ACTIONS`. */
 export type Action = (typeof ACTIONS)[number];
 
 /** How a generation can end; most end well. */
-export const ENDINGS: readonly Ending[] = [
+export const ENDINGS: readonly RequestEnding[] = [
   { kind: "completed" },
   { kind: "completed" },
   { kind: "completed" },
@@ -31,5 +33,5 @@ export const ENDINGS: readonly Ending[] = [
   { kind: "failed", error: new ModeldError("truncated", "cut") },
   { kind: "failed", error: new ModeldError("upstream_error", "500") },
   { kind: "completed" },
-  { kind: "failed", error: new ModeldError("unreachable", "connection refused") },
+  { kind: "failed", error: new ModeldError("unreachable", "connection refused", { isRefusal: true }) },
 ];

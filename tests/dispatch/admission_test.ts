@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { MachineRig, standing, unreachable } from "./machine_rig.ts";
+import { MachineRig, standing } from "./machine_rig.ts";
 
 const LOADED = { m: { state: "loaded" } } as const;
 
@@ -10,9 +10,9 @@ Deno.test("a request gets a free slot at once, and one slot serves one request",
 
 Deno.test("more slots are used as soon as the server says that it has them", () => {
   const rig = new MachineRig(LOADED);
-  const tickets = [rig.arrive("m"), rig.arrive("m"), rig.arrive("m")];
+  const requests = [rig.arrive("m"), rig.arrive("m"), rig.arrive("m")];
   rig.capacity("m", 2);
-  assertEquals(standing(...tickets), ["running", "running", "waiting"]);
+  assertEquals(standing(...requests), ["running", "running", "waiting"]);
 });
 
 Deno.test("max-inflight overrides what the server says", () => {
@@ -23,16 +23,16 @@ Deno.test("max-inflight overrides what the server says", () => {
 
 Deno.test("slots are given first come first served", () => {
   const rig = new MachineRig(LOADED);
-  const tickets = [rig.arrive("m"), rig.arrive("m"), rig.arrive("m"), rig.arrive("m")];
-  for (const ticket of tickets) rig.finish(ticket);
-  assertEquals(rig.started, tickets);
+  const requests = [rig.arrive("m"), rig.arrive("m"), rig.arrive("m"), rig.arrive("m")];
+  for (const request of requests) rig.finish(request);
+  assertEquals(rig.started, requests);
 });
 
 Deno.test("a request beyond max-queue-depth is refused with its numbers and when to come back", () => {
   const rig = new MachineRig(LOADED, { maxQueueDepth: 2 });
-  const tickets = [rig.arrive("m"), rig.arrive("m"), rig.arrive("m"), rig.arrive("m")];
-  assertEquals(standing(...tickets), ["running", "waiting", "waiting", "queue_full"]);
-  const refusal = tickets[3]?.refusal;
+  const requests = [rig.arrive("m"), rig.arrive("m"), rig.arrive("m"), rig.arrive("m")];
+  assertEquals(standing(...requests), ["running", "waiting", "waiting", "queue_full"]);
+  const refusal = requests[3]?.refusal;
   assertEquals(refusal?.message, "too busy: m: 2 of 2 requests waiting, 1 of 1 slots in use");
   assertEquals(refusal?.retryAfterSeconds, 3);
 });
@@ -44,9 +44,9 @@ Deno.test("with a queue depth of zero nobody waits for a slot", () => {
 
 Deno.test("with a queue depth of zero a request may still wait for its model to load, for there is a slot for it", () => {
   const rig = new MachineRig({ m: {} }, { maxQueueDepth: 0 });
-  const tickets = [rig.arrive("m"), rig.arrive("m")];
+  const requests = [rig.arrive("m"), rig.arrive("m")];
   rig.obey("loaded");
-  assertEquals(standing(...tickets), ["running", "queue_full"]);
+  assertEquals(standing(...requests), ["running", "queue_full"]);
 });
 
 Deno.test("when to come back follows from the recent service time, the queue ahead and the slots", () => {
@@ -82,10 +82,10 @@ Deno.test("max-wait counts from arrival to slot, loading included", () => {
 
 Deno.test("a model that is not ready within max-wait is refused with loading", () => {
   const rig = new MachineRig({ m: {} }, { maxWait: 500 });
-  const ticket = rig.arrive("m");
+  const request = rig.arrive("m");
   rig.pass(500);
-  assertEquals(standing(ticket), ["loading"]);
-  assertStringIncludes(ticket.refusal?.message ?? "", "m is loading");
+  assertEquals(standing(request), ["loading"]);
+  assertStringIncludes(request.refusal?.message ?? "", "m is loading");
 });
 
 Deno.test("without max-wait a request waits as long as it takes", () => {
@@ -99,21 +99,21 @@ Deno.test("without max-wait a request waits as long as it takes", () => {
 Deno.test("requests that llama-server could not begin wait again in the order in which they came", () => {
   const rig = new MachineRig(LOADED, { maxInflight: 2 });
   const [first, second, third] = [rig.arrive("m"), rig.arrive("m"), rig.arrive("m")];
-  rig.step({ is: "postponed", ticket: first });
-  rig.step({ is: "postponed", ticket: second });
+  rig.notBegun(first);
+  rig.notBegun(second);
   assertEquals(rig.instance("m").state, "loading");
-  assertEquals(rig.instance("m").waiting, [first, second, third]);
+  assertEquals(rig.model("m").waiting, [first, second, third]);
   rig.now += 200;
-  rig.look();
+  rig.poll();
   assertEquals(standing(first, second, third), ["running", "running", "waiting"]);
 });
 
 Deno.test("a server that says ready and answers loading is not asked in a tight loop", () => {
   const rig = new MachineRig(LOADED);
-  const ticket = rig.arrive("m");
-  rig.step({ is: "postponed", ticket });
-  rig.look();
-  assertEquals(standing(ticket), ["waiting"]);
+  const request = rig.arrive("m");
+  rig.notBegun(request);
+  rig.poll();
+  assertEquals(standing(request), ["waiting"]);
 });
 
 Deno.test("completion, departure and deadline in the same tick have one outcome", () => {
@@ -122,29 +122,29 @@ Deno.test("completion, departure and deadline in the same tick have one outcome"
   rig.now += 500;
   rig.finish(first);
   rig.step({ is: "tick" });
-  rig.step({ is: "leave", ticket: second });
+  rig.leave(second);
   assertEquals(standing(second), ["running"]);
   rig.finish(second, { kind: "cancelled" });
-  rig.step({ is: "finish", ticket: second, ending: { kind: "completed" } });
-  rig.step({ is: "postponed", ticket: second });
-  assertEquals([rig.instance("m").running, rig.instance("m").waiting.length], [0, 0]);
+  rig.step({ is: "finish", request: second, ending: { kind: "completed" } });
+  rig.notBegun(second);
+  assertEquals([rig.instance("m").leased, rig.model("m").waiting.length], [0, 0]);
 });
 
 Deno.test("a request for a model that leaves the server's list is refused as not found, and one in flight goes on", () => {
   const rig = new MachineRig(LOADED);
   const [first, second] = [rig.arrive("m"), rig.arrive("m")];
   rig.unlist("m");
-  rig.look();
+  rig.poll();
   assertEquals(standing(first, second), ["running", "model_not_found"]);
   rig.finish(first);
-  assertEquals(rig.state.instances.size, 0);
+  assertEquals(rig.states.length, 0);
 });
 
 Deno.test("a model that has left the server's list takes no new request while one still runs on it", () => {
   const rig = new MachineRig(LOADED);
   const first = rig.arrive("m");
   rig.unlist("m");
-  rig.look();
+  rig.poll();
   const late = rig.arrive("m");
   rig.finish(first);
   assertEquals(standing(late), ["model_not_found"]);
@@ -154,10 +154,10 @@ Deno.test("a request that could not begin before its model left the server's lis
   const rig = new MachineRig(LOADED, { maxInflight: 2 });
   const [first, second] = [rig.arrive("m"), rig.arrive("m")];
   rig.unlist("m");
-  rig.look();
-  rig.step({ is: "postponed", ticket: first });
+  rig.poll();
+  rig.notBegun(first);
   rig.finish(second);
-  assertEquals([standing(first), rig.state.instances.size], [["model_not_found"], 0]);
+  assertEquals([standing(first), rig.states.length], [["model_not_found"], 0]);
 });
 
 Deno.test("a server restarted with another model serves it by default, though a request still runs on the old one", () => {
@@ -165,31 +165,31 @@ Deno.test("a server restarted with another model serves it by default, though a 
   rig.arrive("m");
   rig.unlist("m");
   rig.list("n", { state: "loaded" });
-  rig.look();
+  rig.poll();
   assertEquals(standing(rig.arrive("")), ["running"]);
 });
 
 Deno.test("requests that come before the server was first seen wait for it, in order, and are then judged", () => {
-  const rig = MachineRig.unseen(LOADED);
-  const tickets = [rig.arrive("m"), rig.arrive("nobody"), rig.arrive("m")];
-  assertEquals(standing(...tickets), ["waiting", "waiting", "waiting"]);
-  rig.look();
-  assertEquals(standing(...tickets), ["running", "model_not_found", "waiting"]);
+  const rig = new MachineRig(LOADED, { seen: false });
+  const requests = [rig.arrive("m"), rig.arrive("nobody"), rig.arrive("m")];
+  assertEquals(standing(...requests), ["waiting", "waiting", "waiting"]);
+  rig.poll();
+  assertEquals(standing(...requests), ["running", "model_not_found", "waiting"]);
 });
 
 Deno.test("requests that come before the server was first seen are told when it cannot be", () => {
-  const rig = MachineRig.unseen(LOADED, { maxWait: 500, maxQueueDepth: 1 });
+  const rig = new MachineRig(LOADED, { seen: false, maxWait: 500, maxQueueDepth: 1 });
   const [late, left, tooMany] = [rig.arrive("m"), rig.arrive("m"), rig.arrive("m")];
-  rig.step({ is: "leave", ticket: left });
+  rig.leave(left);
   rig.pass(500);
   const lost = rig.arrive("m");
-  rig.step({ is: "lost", error: unreachable() });
+  rig.lose();
   assertEquals(standing(late, left, tooMany, lost), ["loading", "ended", "loading", "unreachable"]);
 });
 
 Deno.test("requests that came before the server was first seen are turned away by a shutdown", () => {
-  const rig = MachineRig.unseen(LOADED);
-  const ticket = rig.arrive("m");
+  const rig = new MachineRig(LOADED, { seen: false });
+  const request = rig.arrive("m");
   rig.step({ is: "drain" });
-  assertEquals(standing(ticket), ["shutting_down"]);
+  assertEquals(standing(request), ["shutting_down"]);
 });

@@ -11,14 +11,15 @@ const WEIGHTS: Readonly<Partial<Record<Action, number>>> = {
   finish: 5,
   answer_order: 4,
   progress: 4,
-  answer_look: 4,
+  answer_poll: 4,
   ask: 4,
+  accept: 2,
   pass_time: 3,
   answer_capacity: 2,
 };
 const weighted = ACTIONS.flatMap((action) => Array.from({ length: WEIGHTS[action] ?? 1 }, () => action));
 
-const sequence = fc.array(fc.tuple(fc.constantFrom(...weighted), fc.nat(7), fc.nat(7)), {
+const sequence = fc.array(fc.tuple(fc.constantFrom(...weighted), fc.nat(7), fc.nat(7), fc.nat(2)), {
   minLength: 10,
   maxLength: 80,
   size: "max",
@@ -28,7 +29,8 @@ const options = fc.record({
   maxInstances: fc.nat(3),
   seen: fc.constantFrom(true, true, true, false),
   sizesMb: fc.array(fc.integer({ min: 1, max: 8 }), { minLength: 1, maxLength: 4 }),
-  limits: fc.record({
+  servers: fc.constantFrom(1, 1, 2, 3),
+  terms: fc.record({
     maxQueueDepth: fc.constantFrom(0, 1, 3, 32),
     maxWait: fc.constantFrom(0, 500, 5_000),
     maxInflight: fc.constantFrom(0, 0, 1, 3),
@@ -46,7 +48,7 @@ Deno.test("whatever happens: slots, queue, order and budget hold, each request e
     fc.assert(
       fc.property(options, sequence, fc.boolean(), (options, actions, settles) => {
         const simulation = new Simulation(options);
-        for (const [action, which, how] of actions) simulation.act(action, which, how);
+        for (const [action, which, how, where] of actions) simulation.act(action, which, how, where);
         if (settles) simulation.settle();
         simulation.close();
         refusedForMemory += simulation.refusedForMemory;

@@ -1,73 +1,120 @@
 import { assertEquals } from "@std/assert";
 import { ModeldError } from "../../src/base/errors.ts";
-import type { ServerModelState } from "../../src/llama/llama_server.ts";
-import type { LifecycleChange } from "../../src/upstream/lifecycle.ts";
-import type { KnownModel } from "../../src/upstream/model.ts";
-import type { Ending, Event } from "../../src/dispatch/events.ts";
-import type { Instance } from "../../src/upstream/instance.ts";
-import { step } from "../../src/dispatch/machine.ts";
-import { initialState, type Limits, type ManagerState } from "../../src/dispatch/state.ts";
-import { Ticket } from "../../src/dispatch/request.ts";
 import { Timeline } from "../../src/base/timeline.ts";
+import type { RequestEnding } from "../../src/dispatch/events.ts";
+import { step } from "../../src/dispatch/machine.ts";
+import type { Model } from "../../src/dispatch/models.ts";
+import { QueuedRequest } from "../../src/dispatch/request.ts";
+import { type FleetState, initialState, type Terms } from "../../src/dispatch/state.ts";
+import type { ServerModelState } from "../../src/llama/llama_server.ts";
+import type { Event } from "../../src/dispatch/events.ts";
+import type { Instance } from "../../src/upstream/instance.ts";
+import type { LifecycleChange, ServerEvent } from "../../src/upstream/lifecycle.ts";
+import type { KnownModel } from "../../src/upstream/model.ts";
+import { Server } from "../../src/upstream/server.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 
-/** What a test says of a model of the server's list. */
+/** What a test says of a model of a server's list. */
 export interface Listed {
   readonly state?: ServerModelState;
   readonly sizeMb?: number;
   readonly reason?: string;
+  readonly aliases?: readonly string[];
 }
 
-/** A state machine, open, in front of a router that the test plays. */
+/** What a test says of the terms and the servers. */
+export interface RigOptions extends Partial<Terms> {
+  /** How many models each server keeps loaded; 0: no limit. */
+  readonly maxInstances?: number;
+  /** Names of the servers; each has the same models at first. */
+  readonly servers?: readonly string[];
+  /** Whether the servers are seen before anything else happens. */
+  readonly seen?: boolean;
+}
+
+const TERMS: Terms = {
+  maxQueueDepth: 32,
+  maxWait: 30_000,
+  maxInflight: 0,
+  vramBudgetMb: 0,
+  vramMarginMb: 0,
+  idleUnload: 0,
+  drainTimeout: 2_000,
+};
+
+/** The state machine, open, in front of routers that the test plays. Methods without a server's name mean the first. */
 export class MachineRig {
-  readonly state: ManagerState;
-  /** What it has ordered, in order, such as `load a`. */
+  readonly state: FleetState;
+  /** What it has ordered, in order, such as `load a`; of a second server `load a@s2`. */
   readonly orders: string[] = [];
-  readonly told: LifecycleChange[] = [];
+  readonly emitted: LifecycleChange[] = [];
   readonly warnings: string[] = [];
-  readonly started: Ticket[] = [];
+  readonly started: QueuedRequest[] = [];
+  readonly aborted: QueuedRequest[] = [];
   now = 0;
   readonly #maxInstances: number;
-  readonly #models = new Map<string, KnownModel>();
+  readonly #first: string;
+  /** What each server has in its list. */
+  readonly #models = new Map<string, Map<string, KnownModel>>();
 
-  /** A machine whose server has not been looked at. */
-  static unseen(models: Readonly<Record<string, Listed>>, limits: Partial<Limits> = {}): MachineRig {
-    return new MachineRig(models, limits, 0, false);
-  }
-
-  constructor(models: Readonly<Record<string, Listed>>, limits: Partial<Limits> = {}, maxInstances = 0, seen = true) {
+  constructor(models: Readonly<Record<string, Listed>>, options: RigOptions = {}) {
+    const { maxInstances = 0, servers = ["s1"], seen = true, ...terms } = options;
+    const present = { ...TERMS, ...terms };
     this.#maxInstances = maxInstances;
-    this.state = initialState({
-      maxQueueDepth: 32,
-      maxWait: 30_000,
-      maxInflight: 0,
-      vramBudgetMb: 0,
-      vramMarginMb: 0,
-      idleUnload: 0,
-      drainTimeout: 2_000,
-      ...limits,
-    }, () => 0);
+    this.#first = servers[0] ?? "";
+    this.state = initialState(() => present, () => 0);
+    for (const id of servers) {
+      this.#models.set(id, new Map());
+      const server = new Server({
+        id,
+        url: `http://${id}`,
+        terms: this.state.terms,
+        random: this.state.random,
+        send: (command) => this.state.commands.push(command),
+      });
+      this.step({ is: "add_server", server });
+      for (const [model, listed] of Object.entries(models)) this.list(model, listed, id);
+    }
     this.step({ is: "open" });
-    for (const [id, listed] of Object.entries(models)) this.list(id, listed);
-    if (seen) this.look();
+    if (seen) for (const id of servers) this.poll(id);
   }
 
   step(event: Event): void {
     for (const command of step(this.state, event, this.now)) {
-      if (command.do === "load" || command.do === "unload") this.orders.push(`${command.do} ${command.model}`);
-      if (command.do === "start") this.started.push(command.ticket);
-      if (command.do === "tell") this.told.push(command.change);
-      if (command.do === "warn") this.warnings.push(command.message);
+      switch (command.do) {
+        case "load":
+        case "unload": {
+          const where = command.server === this.#first ? "" : `@${command.server}`;
+          this.orders.push(`${command.do} ${command.model}${where}`);
+          break;
+        }
+        case "start":
+          this.started.push(command.request);
+          break;
+        case "abort":
+          this.aborted.push(command.request);
+          break;
+        case "emit":
+          this.emitted.push(command.change);
+          break;
+        case "warn":
+          this.warnings.push(command.message);
+      }
     }
   }
 
-  /** Changes what the server says of a model; seen with the next look. */
-  list(id: string, { state = "unloaded", sizeMb, reason }: Listed): void {
-    const before = this.#models.get(id)?.sizeBytes;
+  server(event: ServerEvent, server = this.#first): void {
+    this.step({ is: "server", server, event });
+  }
+
+  /** Changes what the server says of a model; seen with the next poll. */
+  list(id: string, { state = "unloaded", sizeMb, reason, aliases = [] }: Listed, server = this.#first): void {
+    const models = this.#listOf(server);
+    const before = models.get(id)?.sizeBytes;
     const sizeBytes = sizeMb === undefined ? before : sizeMb * 2 ** 20;
-    this.#models.set(id, {
+    models.set(id, {
       id,
-      aliases: [],
+      aliases,
       state,
       ...(sizeBytes !== undefined && { sizeBytes }),
       ...(reason !== undefined && { reason }),
@@ -75,34 +122,41 @@ export class MachineRig {
   }
 
   /** Removes a model from the server's list. */
-  unlist(id: string): void {
-    this.#models.delete(id);
+  unlist(id: string, server = this.#first): void {
+    this.#listOf(server).delete(id);
   }
 
-  /** Lets the server be looked at, a millisecond from now or when it was asked. */
-  look(askedAt = ++this.now): void {
+  /** Lets the server be polled, a millisecond from now or when it was asked. */
+  poll(server = this.#first, askedAt = ++this.now): void {
     const description = { kind: "router", maxInstances: this.#maxInstances } as const;
-    this.step({ is: "seen", sighting: { askedAt, description, health: "ready", models: [...this.#models.values()] } });
+    const models = [...this.#listOf(server).values()];
+    this.server({ is: "seen", snapshot: { askedAt, description, health: "ready", models } }, server);
+  }
+
+  lose(server = this.#first, error = unreachable()): void {
+    this.server({ is: "lost", error }, server);
   }
 
   /** Accepts the last order and lets it have its effect. */
   obey(effect: ServerModelState, reason?: string): void {
+    const { model, server } = this.#ordered();
     this.accept();
-    this.become(this.#ordered(), effect, reason);
+    this.become(model, effect, reason, server);
   }
 
   /** Accepts the last order, which takes its time. */
   accept(): void {
-    this.step({ is: "accepted", model: this.#ordered() });
+    const { model, server } = this.#ordered();
+    this.server({ is: "accepted", model }, server);
   }
 
-  become(id: string, state: ServerModelState, reason?: string): void {
-    this.list(id, { state, ...(reason !== undefined && { reason }) });
-    this.look();
+  become(id: string, state: ServerModelState, reason?: string, server = this.#first): void {
+    this.list(id, { state, ...(reason !== undefined && { reason }) }, server);
+    this.poll(server);
   }
 
-  capacity(model: string, slots: number): void {
-    this.step({ is: "capacity", model, slots });
+  capacity(model: string, slots: number, server = this.#first): void {
+    this.server({ is: "capacity", model, slots }, server);
   }
 
   pass(ms: number): void {
@@ -110,41 +164,67 @@ export class MachineRig {
     this.step({ is: "tick" });
   }
 
-  arrive(model: string): Ticket {
-    const ticket = new Ticket(model, new Timeline("request", new FakeClock()));
-    this.step({ is: "arrive", ticket });
-    return ticket;
+  arrive(model: string, slots = 1): QueuedRequest {
+    const request = new QueuedRequest(model, new Timeline("request", new FakeClock()), slots);
+    this.step({ is: "arrive", request });
+    return request;
   }
 
-  finish(ticket: Ticket, ending: Ending = { kind: "completed" }): void {
-    assertEquals(ticket.phase, "running");
-    this.step({ is: "finish", ticket, ending });
+  leave(request: QueuedRequest): void {
+    this.step({ is: "leave", request });
   }
 
-  instance(id: string): Instance {
-    const instance = this.state.instances.get(id);
+  finish(request: QueuedRequest, ending: RequestEnding = { kind: "completed" }): void {
+    assertEquals(request.phase, "running");
+    this.step({ is: "finish", request, ending });
+  }
+
+  notBegun(request: QueuedRequest, error = new ModeldError("loading", "Loading model")): void {
+    this.step({ is: "not_begun", request, error });
+  }
+
+  model(id: string): Model {
+    const model = this.state.models.get(id);
+    if (model === undefined) throw new Error(`no model ${id}`);
+    return model;
+  }
+
+  instance(id: string, server = this.#first): Instance {
+    const instance = this.state.servers.get(server)?.instances.get(id);
     if (instance === undefined) throw new Error(`no instance ${id}`);
     return instance;
   }
 
-  /** The model is loaded for a request that is then served. */
-  serve(id: string): void {
-    const ticket = this.arrive(id);
-    if (ticket.phase === "waiting") this.obey("loaded");
-    this.finish(ticket);
+  /** The states of the first server's models, in order. */
+  get states(): readonly string[] {
+    return [...this.state.servers.get(this.#first)?.instances.values() ?? []].map(({ state }) => state);
   }
 
-  #ordered(): string {
-    return this.orders.at(-1)?.split(" ")[1] ?? "";
+  /** The model is loaded for a request that is then served. */
+  serve(id: string): void {
+    const request = this.arrive(id);
+    if (request.phase === "waiting") this.obey("loaded");
+    this.finish(request);
+  }
+
+  #ordered(): { readonly model: string; readonly server: string } {
+    const [model = "", server = this.#first] = (this.orders.at(-1)?.split(" ")[1] ?? "").split("@");
+    return { model, server };
+  }
+
+  #listOf(server: string): Map<string, KnownModel> {
+    const models = this.#models.get(server);
+    if (models === undefined) throw new Error(`no server ${server}`);
+    return models;
   }
 }
 
 /** How requests stand: `waiting`, `running`, `ended`, or why they were refused. */
-export function standing(...tickets: readonly Ticket[]): readonly string[] {
-  return tickets.map((ticket) => ticket.refusal?.kind ?? ticket.phase);
+export function standing(...requests: readonly QueuedRequest[]): readonly string[] {
+  return requests.map((request) => request.refusal?.kind ?? request.phase);
 }
 
-/** llama-server is gone. */
+/** Nobody listens at llama-server's address. */
 export function unreachable(): ModeldError {
-  return new ModeldError("unreachable", "connection refused");
+  return new ModeldError("unreachable", "connection refused", { isRefusal: true });
 }

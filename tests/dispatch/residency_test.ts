@@ -4,23 +4,23 @@ import { MachineRig, standing, unreachable } from "./machine_rig.ts";
 
 Deno.test("requests for the same model share one load", () => {
   const rig = new MachineRig({ a: {} });
-  const tickets = [rig.arrive("a"), rig.arrive("a"), rig.arrive("a")];
+  const requests = [rig.arrive("a"), rig.arrive("a"), rig.arrive("a")];
   rig.obey("loaded");
   rig.capacity("a", 3);
-  assertEquals([rig.orders, standing(...tickets)], [["load a"], ["running", "running", "running"]]);
+  assertEquals([rig.orders, standing(...requests)], [["load a"], ["running", "running", "running"]]);
 });
 
 Deno.test("a request that leaves does not stop the load that another waits for", () => {
   const rig = new MachineRig({ a: {} });
   const [first, second] = [rig.arrive("a"), rig.arrive("a")];
-  rig.step({ is: "leave", ticket: first });
+  rig.leave(first);
   rig.obey("loaded");
   assertEquals([rig.orders, standing(second)], [["load a"], ["running"]]);
 });
 
 Deno.test("a load goes on when everybody has left, and the model then counts as idle", () => {
-  const rig = new MachineRig({ a: {}, b: {} }, {}, 1);
-  rig.step({ is: "leave", ticket: rig.arrive("a") });
+  const rig = new MachineRig({ a: {}, b: {} }, { maxInstances: 1 });
+  rig.leave(rig.arrive("a"));
   rig.obey("loaded");
   rig.arrive("b");
   assertEquals(rig.orders, ["load a", "unload a"]);
@@ -53,9 +53,9 @@ Deno.test("a failed load is not tried again before its back-off, which doubles",
 
 Deno.test("a load that the server refuses fails with the server's words", () => {
   const rig = new MachineRig({ a: {} });
-  const ticket = rig.arrive("a");
-  rig.step({ is: "refused", model: "a", error: new ModeldError("upstream_error", "no such file") });
-  assertEquals(ticket.refusal?.message, "model failed to load: a: no such file");
+  const request = rig.arrive("a");
+  rig.server({ is: "refused", model: "a", error: new ModeldError("upstream_error", "no such file") });
+  assertEquals(request.refusal?.message, "model failed to load: a: no such file");
 });
 
 Deno.test("a model whose process dies after it has served is loaded again at once", () => {
@@ -64,7 +64,7 @@ Deno.test("a model whose process dies after it has served is loaded again at onc
   rig.become("a", "failed", "killed");
   rig.arrive("a");
   assertEquals(rig.orders, ["load a", "load a"]);
-  assertEquals(rig.state.lastError, "a: killed");
+  assertEquals(rig.state.servers.get("s1")?.lastError?.message, "a: killed");
 });
 
 Deno.test("a model whose process dies before it has served counts as failed, so that it is no restart storm", () => {
@@ -90,21 +90,21 @@ Deno.test("a model whose process dies of its first request is not loaded for eac
 
 Deno.test("what was asked before a load was accepted does not end the load", () => {
   const rig = new MachineRig({ a: {} });
-  const ticket = rig.arrive("a");
+  const request = rig.arrive("a");
   const askedAt = ++rig.now;
   rig.now++;
   rig.accept();
-  rig.look(askedAt);
-  assertEquals([rig.instance("a").state, standing(ticket)], ["loading", ["waiting"]]);
+  rig.poll("s1", askedAt);
+  assertEquals([rig.instance("a").state, standing(request)], ["loading", ["waiting"]]);
 });
 
 Deno.test("a list that was asked for before a load does not make the model unknown, nor its memory free", () => {
-  const rig = new MachineRig({ a: {}, b: {} }, {}, 1);
+  const rig = new MachineRig({ a: {}, b: {} }, { maxInstances: 1 });
   const askedAt = ++rig.now;
   rig.now++;
   const [first, second] = [rig.arrive("a"), rig.arrive("b")];
   rig.unlist("a");
-  rig.look(askedAt);
+  rig.poll("s1", askedAt);
   assertEquals([standing(first, second), rig.orders], [["waiting", "waiting"], ["load a"]]);
 });
 
@@ -128,17 +128,17 @@ Deno.test("a model that nobody used for idle-unload is unloaded, and one in use 
   rig.pass(1);
   assertEquals(rig.orders, ["unload a"]);
   rig.obey("unloaded");
-  assertEquals(rig.told.at(-1), { event: "unload", model: "a", cause: "idle" });
+  assertEquals(rig.emitted.at(-1), { event: "unload", model: "a", cause: "idle" });
 });
 
 Deno.test("a request that meets a model on its way out waits, and the model is loaded again", () => {
   const rig = new MachineRig({ a: { state: "loaded" } }, { idleUnload: 1_000 });
   rig.pass(1_000);
-  const ticket = rig.arrive("a");
+  const request = rig.arrive("a");
   rig.obey("unloaded");
   assertEquals(rig.orders, ["unload a", "load a"]);
   rig.obey("loaded");
-  assertEquals(standing(ticket), ["running"]);
+  assertEquals(standing(request), ["running"]);
 });
 
 Deno.test("an unload that is not confirmed in time is an error that keeps its memory until the server confirms it", () => {
@@ -158,7 +158,7 @@ Deno.test("an unload that is not confirmed in time is an error that keeps its me
   );
 
   const other = rig.arrive("b");
-  rig.look();
+  rig.poll();
   assertEquals([rig.orders, standing(other)], [["unload a"], ["waiting"]]);
   rig.become("a", "unloaded");
   assertEquals(rig.orders, ["unload a", "load b"]);
@@ -169,10 +169,10 @@ Deno.test("a model that stays loaded despite its unload is used again after a ba
   rig.pass(1_000);
   rig.accept();
   rig.pass(2_000);
-  rig.look();
+  rig.poll();
   assertEquals(rig.instance("a").state, "error");
   rig.now += 1_000;
-  rig.look();
+  rig.poll();
   assertEquals(standing(rig.arrive("a")), ["running"]);
 });
 
@@ -180,53 +180,53 @@ Deno.test("after a loss nothing is loaded before the server has said again what 
   const rig = new MachineRig({ a: {} });
   rig.arrive("a");
   const askedAt = ++rig.now;
-  rig.step({ is: "lost", error: unreachable() });
-  rig.look(askedAt);
-  const ticket = rig.arrive("a");
+  rig.lose();
+  rig.poll("s1", askedAt);
+  const request = rig.arrive("a");
   assertEquals(rig.orders, ["load a"]);
   rig.now++;
-  rig.step({ is: "refused", model: "a", error: unreachable() });
-  assertEquals(standing(ticket), ["unreachable"]);
+  rig.server({ is: "refused", model: "a", error: unreachable() });
+  assertEquals(standing(request), ["unreachable"]);
 });
 
 Deno.test("losing and finding the server are told once each, and those who wait are refused as unreachable", () => {
   const rig = new MachineRig({ a: {} });
-  const ticket = rig.arrive("a");
-  rig.step({ is: "lost", error: unreachable() });
-  rig.step({ is: "lost", error: unreachable() });
-  rig.look();
-  rig.look();
-  assertEquals(standing(ticket), ["unreachable"]);
-  assertEquals(rig.told.map(({ event }) => event), ["server_found", "load_start", "server_lost", "server_found"]);
+  const request = rig.arrive("a");
+  rig.lose();
+  rig.lose();
+  rig.poll();
+  rig.poll();
+  assertEquals(standing(request), ["unreachable"]);
+  assertEquals(rig.emitted.map(({ event }) => event), ["server_found", "load_start", "server_lost", "server_found"]);
 });
 
 Deno.test("after a loss every model is what the server says it is", () => {
   const rig = new MachineRig({ a: { state: "loaded" }, b: {}, c: {} });
   rig.arrive("c");
   rig.obey("failed", "out of memory");
-  rig.step({ is: "lost", error: unreachable() });
-  assertEquals([...rig.state.instances.values()].map(({ state }) => state), ["error", "error", "error"]);
+  rig.lose();
+  assertEquals(rig.states, ["error", "error", "error"]);
   rig.list("c", { state: "unloaded" });
-  rig.look();
-  assertEquals([...rig.state.instances.values()].map(({ state }) => state), ["ready", "unloaded", "unloaded"]);
+  rig.poll();
+  assertEquals(rig.states, ["ready", "unloaded", "unloaded"]);
 });
 
 Deno.test("a request that failed to reach the server does not outweigh a later look that did", () => {
   const rig = new MachineRig({ a: { state: "loaded" } }, { maxInflight: 2 });
   const [old, present] = [rig.arrive("a"), rig.arrive("a")];
-  rig.look();
+  rig.poll();
   rig.finish(old, { kind: "failed", error: unreachable() });
-  assertEquals(rig.state.server.is, "found");
+  assertEquals(rig.state.servers.get("s1")?.view.is, "found");
   rig.finish(present);
   rig.now++;
   rig.finish(rig.arrive("a"), { kind: "failed", error: unreachable() });
-  assertEquals(rig.state.server.is, "lost");
+  assertEquals(rig.state.servers.get("s1")?.view.is, "lost");
 });
 
 Deno.test("a server that refuses modeld's key is not called unreachable", () => {
   const rig = new MachineRig({ a: {} });
-  rig.step({ is: "lost", error: new ModeldError("upstream_refused", "401: invalid API key") });
-  const ticket = rig.arrive("a");
-  assertEquals(standing(ticket), ["upstream_refused"]);
-  assertStringIncludes(ticket.refusal?.message ?? "", "invalid API key");
+  rig.lose("s1", new ModeldError("upstream_refused", "401: invalid API key"));
+  const request = rig.arrive("a");
+  assertEquals(standing(request), ["upstream_refused"]);
+  assertStringIncludes(request.refusal?.message ?? "", "invalid API key");
 });

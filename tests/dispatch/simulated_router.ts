@@ -21,7 +21,7 @@ interface Model {
 export class SimulatedRouter {
   readonly models = new Map<string, Model>();
   readonly orders: Order[] = [];
-  /** Slot counts that the manager wants to know. */
+  /** Slot counts that the machine wants to know. */
   readonly capacityQuestions: string[] = [];
 
   constructor(sizesMb: readonly number[]) {

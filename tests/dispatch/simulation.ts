@@ -1,87 +1,102 @@
 import { assert, assertEquals } from "@std/assert";
 import { ModeldError } from "../../src/base/errors.ts";
-import type { Command } from "../../src/dispatch/commands.ts";
-import type { Ending, Event, Sighting } from "../../src/dispatch/events.ts";
-import type { Instance } from "../../src/upstream/instance.ts";
-import { nextDeadline, step } from "../../src/dispatch/machine.ts";
-import {
-  freeSlots,
-  initialState,
-  type Limits,
-  type ManagerState,
-  queueDepth,
-  slotsOf,
-} from "../../src/dispatch/state.ts";
-import { Ticket } from "../../src/dispatch/request.ts";
 import { Timeline } from "../../src/base/timeline.ts";
+import type { Command } from "../../src/dispatch/commands.ts";
+import type { Event, RequestEnding } from "../../src/dispatch/events.ts";
+import { nextDeadline, step } from "../../src/dispatch/machine.ts";
+import type { Model } from "../../src/dispatch/models.ts";
+import { QueuedRequest } from "../../src/dispatch/request.ts";
+import { type FleetState, initialState, type Terms } from "../../src/dispatch/state.ts";
+import type { Instance } from "../../src/upstream/instance.ts";
+import type { ServerEvent, Snapshot } from "../../src/upstream/lifecycle.ts";
+import { Server } from "../../src/upstream/server.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { type Action, ENDINGS } from "./actions.ts";
 import { SimulatedRouter } from "./simulated_router.ts";
 
-/** The server that is simulated, and the limits of the manager before it. */
+/** The servers that are simulated, and the terms of the fleet. */
 export interface SimulationOptions {
   readonly kind: "router" | "single";
-  readonly limits: Limits;
+  readonly servers: number;
+  readonly terms: Terms;
   readonly maxInstances: number;
   readonly sizesMb: readonly number[];
-  /** Whether the server is seen before anything else happens. */
+  /** Whether the servers are seen before anything else happens. */
   readonly seen: boolean;
 }
 
-/** A manager's state machine beside a simulated server; checks after each step what must always hold. */
+/** One simulated server, and the polls of it that have yet to be answered. */
+interface Simulated {
+  readonly id: string;
+  readonly router: SimulatedRouter;
+  readonly polls: Snapshot[];
+}
+
+/** A fleet's state machine beside simulated servers; checks after each step what must always hold. */
 export class Simulation {
-  readonly state: ManagerState;
+  readonly state: FleetState;
   readonly #options: SimulationOptions;
-  readonly #router: SimulatedRouter;
+  readonly #servers: readonly Simulated[];
   readonly #timeline = new Timeline("request", new FakeClock());
   /** Requests that have not ended, as the test knows them. */
-  readonly #live = new Set<Ticket>();
-  /** Those of them that hold a slot. */
-  readonly #running = new Set<Ticket>();
-  readonly #looks: Sighting[] = [];
+  readonly #live = new Set<QueuedRequest>();
+  /** Those of them that hold slots. */
+  readonly #running = new Set<QueuedRequest>();
   #now = 0;
   #refusedForMemory = 0;
 
   constructor(options: SimulationOptions) {
     this.#options = options;
-    this.#router = new SimulatedRouter(options.sizesMb);
-    this.state = initialState(options.limits, () => 0.5);
+    this.state = initialState(() => options.terms, () => 0.5);
+    this.#servers = Array.from({ length: options.servers }, (_, index) => ({
+      id: `s${index}`,
+      router: new SimulatedRouter(options.sizesMb),
+      polls: [],
+    }));
+    for (const { id } of this.#servers) this.#add(id);
     this.#step({ is: "open" });
-    if (options.seen) this.#look();
+    if (options.seen) { for (const server of this.#servers) this.#poll(server); }
   }
 
   /** Lets one thing happen, if it can. */
-  act(action: Action, which: number, how: number): void {
+  act(action: Action, which: number, how: number, where: number): void {
+    const server = this.#servers[where % this.#servers.length];
+    assert(server !== undefined);
+    const { router } = server;
     switch (action) {
       case "arrive":
-        return this.#arrive(which);
+        return this.#arrive(which, how);
       case "leave":
         return this.#leave(pick(this.#live, which));
+      case "accept":
+        return this.#accept(pick(this.#running, which));
       case "finish":
         return this.#finish(pick(this.#running, which), ENDINGS[how % ENDINGS.length]);
-      case "postpone":
-        return this.#postpone(pick(this.#running, which));
+      case "not_begun":
+        return this.#notBegun(pick(this.#running, which), how);
       case "answer_order":
-        return this.#answerOrder(which, how);
+        return this.#answerOrder(server, which, how);
       case "answer_capacity":
-        return this.#answerCapacity(how % 4 === 0 ? undefined : how);
+        return this.#answerCapacity(server, how % 4 === 0 ? undefined : how);
       case "progress":
-        return this.#router.progress(`m${which}`, how % 4 === 0);
+        return router.progress(`m${which}`, how % 4 === 0);
       case "crash":
-        return this.#router.crash(`m${which}`);
+        return router.crash(`m${which}`);
       case "relist":
-        return this.#relist(`m${which}`);
+        return this.#relist(server, `m${which}`);
       case "ask":
-        return void this.#looks.push(this.#sighting(how));
-      case "answer_look":
-        return this.#answerLook();
+        return void server.polls.push(this.#snapshot(server, how));
+      case "answer_poll":
+        return this.#answerPoll(server);
       case "pass_time":
         return this.#passTime([1, 10, 100, 500, 1_000, 3_000, 10_000, 100_000][how] ?? 1);
       case "warm":
-        return this.#step({ is: "warming", askedAt: this.#now });
+        return this.#server(server, { is: "warming", askedAt: this.#now });
       case "lose":
-        if (how === 0) this.#step({ is: "lost", error: new ModeldError("unreachable", "connection refused") });
+        if (how === 0) this.#server(server, { is: "lost", error: new ModeldError("unreachable", "refused") });
         return;
+      case "remove":
+        return this.#removeOrAdd(server, how);
       case "drain":
         if (how === 0 && which === 0) this.#step({ is: "drain" });
         return;
@@ -95,13 +110,16 @@ export class Simulation {
   settle(): void {
     for (let round = 0; round < 60 && this.#live.size > 0; round++) {
       this.#now += 10_000;
-      for (let left = this.#router.orders.length; left > 0; left--) this.#answerOrder(0, 1);
-      for (const id of this.#router.models.keys()) this.#router.progress(id, false);
-      this.#looks.length = 0;
-      this.#now += 1;
-      this.#look();
-      while (this.#router.capacityQuestions.length > 0) this.#answerCapacity(2);
-      for (const ticket of [...this.#running]) this.#finish(ticket, { kind: "completed" });
+      this.#step({ is: "tick" });
+      for (const server of this.#servers) {
+        for (let left = server.router.orders.length; left > 0; left--) this.#answerOrder(server, 0, 1);
+        for (const id of server.router.models.keys()) server.router.progress(id, false);
+        server.polls.length = 0;
+        this.#now += 1;
+        this.#poll(server);
+        while (server.router.capacityQuestions.length > 0) this.#answerCapacity(server, 2);
+      }
+      for (const request of [...this.#running]) this.#finish(request, { kind: "completed" });
     }
     assertEquals(this.#live.size, 0, "somebody waits for ever");
   }
@@ -109,179 +127,234 @@ export class Simulation {
   /** Shuts down, ends what is in flight, and checks that nothing is left. */
   close(): void {
     this.#step({ is: "close" });
-    for (const ticket of [...this.#live]) assert(this.#running.has(ticket), "somebody still waits after the end");
-    for (const ticket of [...this.#running]) this.#finish(ticket, { kind: "cancelled" });
+    for (const request of this.#live) assert(this.#running.has(request), "somebody still waits after the end");
+    for (const request of [...this.#running]) this.#finish(request, { kind: "cancelled" });
     assertEquals(this.#live.size, 0);
-    for (const instance of this.state.instances.values()) {
-      assertEquals([instance.running, instance.waiting.length], [0, 0], "counters are not back at zero");
-    }
+    for (const server of this.state.servers.values()) assertEquals(server.leased, 0, "slots are still leased");
+    for (const { waiting } of this.state.models.values()) assertEquals(waiting.length, 0, "requests are still queued");
+    assertEquals([this.state.running.first, this.state.growing.first], [undefined, undefined]);
   }
 
   get refusedForMemory(): number {
     return this.#refusedForMemory;
   }
 
-  #arrive(which: number): void {
-    const ids = [...this.#router.models.keys()];
-    const ticket = new Ticket(which === 7 ? "nobody" : ids[which % ids.length], this.#timeline);
-    this.#live.add(ticket);
-    this.#step({ is: "arrive", ticket });
-    if (ticket.phase !== "waiting") return;
-    const { instance } = ticket;
-    const depth = instance === undefined ? this.state.unrouted.length - 1 : queueDepth(this.state, instance);
-    assert(depth <= this.#options.limits.maxQueueDepth, "the queue is too deep");
+  #add(id: string): void {
+    const server = new Server({
+      id,
+      url: `http://${id}`,
+      terms: this.state.terms,
+      random: this.state.random,
+      send: (command) => this.state.commands.push(command),
+    });
+    this.#step({ is: "add_server", server });
   }
 
-  #leave(ticket: Ticket | undefined): void {
-    if (ticket === undefined) return;
-    const waited = ticket.phase === "waiting";
-    this.#step({ is: "leave", ticket });
-    if (waited) this.#end(ticket);
-  }
-
-  #finish(ticket: Ticket | undefined, ending: Ending | undefined): void {
-    if (ticket === undefined || ending === undefined) return;
-    this.#running.delete(ticket);
-    this.#end(ticket);
-    this.#step({ is: "finish", ticket, ending });
-    const before = ticket.instance?.running;
-    this.#step({ is: "leave", ticket });
-    this.#step({ is: "finish", ticket, ending });
-    this.#step({ is: "postponed", ticket });
-    assertEquals(ticket.instance?.running, before, "a request that has ended was ended again");
-  }
-
-  #postpone(ticket: Ticket | undefined): void {
-    if (ticket?.instance === undefined) return;
-    const { instance } = ticket;
-    const depth = queueDepth(this.state, instance);
-    // A server that came back with fewer slots has more in flight than it can take.
-    const fitted = instance.running <= slotsOf(this.state, instance);
-    this.#running.delete(ticket);
-    this.#step({ is: "postponed", ticket });
-    if (fitted) assert(queueDepth(this.state, instance) <= depth, "a request that was put back made the queue deeper");
-  }
-
-  #answerOrder(which: number, how: number): void {
-    const { orders } = this.#router;
-    const [order] = orders.splice(which % Math.max(1, orders.length), 1);
-    if (order === undefined) return;
-    if (how === 0) {
-      this.#step({ is: "refused", model: order.model, error: new ModeldError("upstream_error", "no") });
-    } else {
-      this.#router.accept(order);
-      this.#step({ is: "accepted", model: order.model });
+  #removeOrAdd({ id, polls, router }: Simulated, how: number): void {
+    if (!this.state.servers.has(id)) {
+      polls.length = 0;
+      router.orders.length = 0;
+      router.capacityQuestions.length = 0;
+      this.#add(id);
+    } else if (how === 0) {
+      this.#step({ is: "remove_server", server: id });
     }
   }
 
-  #relist(id: string): void {
-    this.#router.relist(id);
+  #arrive(which: number, how: number): void {
+    const ids = [...this.#servers[0]?.router.models.keys() ?? []];
+    const name = which === 7 ? "nobody" : ids[which % ids.length];
+    const request = new QueuedRequest(name, this.#timeline, how === 7 ? 3 : 1);
+    this.#live.add(request);
+    this.#step({ is: "arrive", request });
+    if (request.phase !== "waiting") return;
+    const { model } = request;
+    const depth = model === undefined ? this.state.unrouted.length - 1 : model.depth;
+    assert(depth <= this.#options.terms.maxQueueDepth, "the queue is too deep");
+  }
+
+  #leave(request: QueuedRequest | undefined): void {
+    if (request === undefined) return;
+    const waited = request.phase === "waiting";
+    this.#step({ is: "leave", request });
+    if (waited) this.#end(request);
+  }
+
+  #accept(request: QueuedRequest | undefined): void {
+    if (request !== undefined) this.#step({ is: "accepted", request });
+  }
+
+  #finish(request: QueuedRequest | undefined, ending: RequestEnding | undefined): void {
+    if (request === undefined || ending === undefined) return;
+    this.#running.delete(request);
+    this.#end(request);
+    this.#step({ is: "finish", request, ending });
+    const before = request.instance?.leased;
+    this.#step({ is: "leave", request });
+    this.#step({ is: "finish", request, ending });
+    this.#step({ is: "not_begun", request, error: new ModeldError("loading", "Loading model") });
+    assertEquals(request.instance?.leased, before, "a request that has ended was ended again");
+  }
+
+  #notBegun(request: QueuedRequest | undefined, how: number): void {
+    if (request === undefined) return;
+    this.#running.delete(request);
+    const error = how % 3 === 0
+      ? new ModeldError("unreachable", "no connection", { isRefusal: how % 2 === 0 })
+      : new ModeldError("loading", "Loading model");
+    this.#step({ is: "not_begun", request, error });
+  }
+
+  #answerOrder(server: Simulated, which: number, how: number): void {
+    const { orders } = server.router;
+    const [order] = orders.splice(which % Math.max(1, orders.length), 1);
+    if (order === undefined) return;
+    const { model } = order;
+    if (how === 0) {
+      this.#server(server, { is: "refused", model, error: new ModeldError("upstream_error", "no") });
+    } else {
+      server.router.accept(order);
+      this.#server(server, { is: "accepted", model });
+    }
+  }
+
+  #relist(server: Simulated, id: string): void {
+    server.router.relist(id);
+    const { orders } = server.router;
     // Whatever it was asked for, the server does not know it any more, and says so at once.
-    for (let at; (at = this.#router.orders.findIndex(({ model }) => model === id)) >= 0;) this.#answerOrder(at, 0);
+    for (let at; (at = orders.findIndex(({ model }) => model === id)) >= 0;) this.#answerOrder(server, at, 0);
   }
 
-  #answerCapacity(slots: number | undefined): void {
-    const model = this.#router.capacityQuestions.shift();
-    if (model !== undefined) this.#step({ is: "capacity", model, slots });
+  #answerCapacity(server: Simulated, slots: number | undefined): void {
+    const model = server.router.capacityQuestions.shift();
+    if (model !== undefined) this.#server(server, { is: "capacity", model, slots });
   }
 
-  #look(): void {
-    this.#looks.push(this.#sighting(1));
-    this.#answerLook();
+  #poll(server: Simulated): void {
+    server.polls.push(this.#snapshot(server, 1));
+    this.#answerPoll(server);
   }
 
-  #sighting(how: number): Sighting {
+  #snapshot({ router }: Simulated, how: number): Snapshot {
     const { kind, maxInstances } = this.#options;
     return {
       askedAt: this.#now,
       description: kind === "router" ? { kind, maxInstances } : { kind },
       health: how === 0 && kind === "single" ? "loading" : "ready",
-      models: this.#router.list(),
+      models: router.list(),
     };
   }
 
-  #answerLook(): void {
-    const sighting = this.#looks.shift();
-    if (sighting !== undefined) this.#step({ is: "seen", sighting });
+  #answerPoll(server: Simulated): void {
+    const snapshot = server.polls.shift();
+    if (snapshot !== undefined) this.#server(server, { is: "seen", snapshot });
   }
 
   #passTime(ms: number): void {
     this.#now += ms;
     this.#step({ is: "tick" });
     assert(nextDeadline(this.state) > this.#now, "a deadline that has passed is still to come");
-    for (const ticket of this.#live) {
-      if (ticket.phase === "waiting") assert(ticket.deadline > this.#now, "somebody waits longer than max-wait");
+    for (const request of this.#live) {
+      if (request.phase === "waiting") assert(request.deadline > this.#now, "somebody waits longer than max-wait");
     }
+  }
+
+  #server({ id }: Simulated, event: ServerEvent): void {
+    this.#step({ is: "server", server: id, event });
   }
 
   #step(event: Event): void {
     const commands = step(this.state, event, this.#now);
-    for (const command of commands) this.#obey(command, commands);
-    for (const instance of this.state.instances.values()) this.#check(instance);
+    for (const command of commands) this.#obey(command);
+    for (const server of this.state.servers.values()) {
+      assert(server.leased >= 0, "a counter is negative");
+      for (const instance of server.instances.values()) this.#checkInstance(instance);
+    }
+    for (const model of this.state.models.values()) this.#checkModel(model);
   }
 
-  #obey(command: Command, all: readonly Command[]): void {
+  #obey(command: Command): void {
     switch (command.do) {
       case "start":
-        return this.#started(command.ticket, all);
+        return this.#started(command.request);
       case "reject":
-        assert(command.ticket.refusal !== undefined, "refused without a reason");
-        if (command.ticket.refusal.kind === "insufficient_vram") this.#refusedForMemory++;
-        return this.#end(command.ticket);
+        assert(command.request.refusal !== undefined, "refused without a reason");
+        if (command.request.refusal.kind === "insufficient_vram") this.#refusedForMemory++;
+        return this.#end(command.request);
+      case "abort":
+        return assert(this.#running.has(command.request), "a request that does not run was aborted");
       case "load":
-      case "unload":
+      case "unload": {
+        const router = this.#router(command.server);
         assert(this.#options.kind === "router", "only a router loads and unloads");
-        assert(!this.#router.orders.some(({ model }) => model === command.model), "two orders for one model at once");
-        this.#router.orders.push({ action: command.do, model: command.model });
-        if (command.do === "load") this.#checkBudget();
-        else this.#checkVictim(command.model);
+        assert(!router.orders.some(({ model }) => model === command.model), "two orders for one model at once");
+        router.orders.push({ action: command.do, model: command.model });
+        if (command.do === "load") this.#checkBudget(router);
+        else this.#checkVictim(command.server, command.model);
         return;
+      }
       case "ask_capacity":
-        this.#router.capacityQuestions.push(command.model);
-        return;
+        this.#router(command.server).capacityQuestions.push(command.model);
     }
   }
 
-  #started(ticket: Ticket, all: readonly Command[]): void {
-    assert(this.#live.has(ticket), "a request was started that has ended");
-    assert(!this.#running.has(ticket), "a request was started twice");
-    this.#running.add(ticket);
-    const { instance } = ticket;
-    assert(instance !== undefined);
-    assert(this.state.server.is === "found", "a request was started on a lost server");
-    assert(instance.running <= slotsOf(this.state, instance), "more requests in flight than slots");
-    const overtaken = instance.waiting.some((other) => other.sequence < ticket.sequence);
-    assert(!overtaken, `first come first served: ${all.length}`);
+  #started(request: QueuedRequest): void {
+    assert(this.#live.has(request), "a request was started that has ended");
+    assert(!this.#running.has(request), "a request was started twice");
+    this.#running.add(request);
+    const { instance, model } = request;
+    assert(instance !== undefined && model !== undefined);
+    assert(instance.server.view.is === "found", "a request was started on a lost server");
+    assert(!instance.server.isLeaving, "a request was started on a server that was removed");
+    assert(instance.yieldsTo === undefined, "a request was started on a model that drains for another");
+    assert(instance.leased <= instance.capacity, "more slots leased than there are");
+    const overtaken = model.waiting.some((other) => other.sequence < request.sequence && !other.hasTried);
+    assert(!overtaken, "first come first served");
   }
 
-  #end(ticket: Ticket): void {
-    assert(this.#live.delete(ticket), "a request ended twice");
-    assert(!this.#running.has(ticket), "a request was refused while it held a slot");
+  #end(request: QueuedRequest): void {
+    assert(this.#live.delete(request), "a request ended twice");
+    assert(!this.#running.has(request), "a request was refused while it held slots");
   }
 
   /** Counts what the server itself holds, and what it has been asked to load. */
-  #checkBudget(): void {
-    const { limits: { vramBudgetMb, vramMarginMb }, maxInstances } = this.#options;
-    const held = this.#router.held();
+  #checkBudget(router: SimulatedRouter): void {
+    const { terms: { vramBudgetMb, vramMarginMb }, maxInstances } = this.#options;
+    const held = router.held();
     const heldMb = held.reduce((sum, mb) => sum + mb, 0);
     if (vramBudgetMb > 0) assert(heldMb + vramMarginMb <= vramBudgetMb, "the budget is exceeded");
     if (maxInstances > 0) assert(held.length <= maxInstances, "the router would have to evict");
   }
 
-  #checkVictim(model: string): void {
-    const instance = this.state.instances.get(model);
+  #checkVictim(server: string, model: string): void {
+    const instance = this.state.servers.get(server)?.instances.get(model);
     assert(instance !== undefined && !instance.busy, "a busy model is unloaded");
   }
 
-  #check(instance: Instance): void {
-    assert(instance.running >= 0, "a counter is negative");
-    const holders = [...this.#running].filter((ticket) => ticket.instance === instance).length;
-    assertEquals(instance.running, holders, "slots held and requests in flight differ");
-    if (instance.waiting.length === 0) return;
-    assert(instance.listed, "somebody waits for a model that is not listed");
-    assert(this.state.lifecycle === "open" && this.state.server.is === "found", "somebody waits for nothing");
-    assert(instance.state !== "error", "somebody waits for a model that failed");
-    assert(instance.state !== "ready" || freeSlots(this.state, instance) === 0, "a slot is free and somebody waits");
+  #checkInstance(instance: Instance): void {
+    const holders = [...this.#running].filter((request) => request.instance === instance);
+    const held = holders.reduce((sum, { leased }) => sum + leased, 0);
+    assertEquals(instance.leased, held, "slots leased and slots that requests hold differ");
+    for (const { leased } of holders) assert(leased > 0, "a request runs without a slot");
+  }
+
+  #checkModel(model: Model): void {
+    if (model.waiting.length === 0) return;
+    assert(this.state.lifecycle === "open", "somebody waits for nothing");
+    const usable = model.usable(this.#now);
+    const mayCome = model.instances.some(({ server }) => server.view.is === "unknown");
+    assert(usable.length > 0 || mayCome, "somebody waits for a model that no server can serve");
+    for (const instance of usable) {
+      if (!instance.isReady || instance.free === 0) continue;
+      const couldStart = model.waiting.some((request) => request.mayTryAt(instance.server.id) <= this.#now);
+      assert(!couldStart, "a slot is free and somebody waits who could use it");
+    }
+  }
+
+  #router(server: string): SimulatedRouter {
+    const found = this.#servers.find(({ id }) => id === server);
+    assert(found !== undefined);
+    return found.router;
   }
 }
 

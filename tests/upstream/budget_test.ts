@@ -13,8 +13,8 @@ Deno.test("the least recently used idle model makes room, by the end of its last
   assertEquals(rig.orders.at(-1), "unload b");
   rig.obey("unloaded");
   assertEquals(rig.orders.at(-1), "load c");
-  assertEquals(rig.told.filter(({ event }) => event === "evict"), [{ event: "evict", model: "b", for_model: "c" }]);
-  assertEquals(rig.state.evictions, 1);
+  assertEquals(rig.emitted.filter(({ event }) => event === "evict"), [{ event: "evict", model: "b", for_model: "c" }]);
+  assertEquals(rig.state.servers.get("s1")?.evictions, 1);
 });
 
 Deno.test("the margin is kept free", () => {
@@ -26,24 +26,12 @@ Deno.test("the margin is kept free", () => {
 
 Deno.test("a model that can never fit is refused at once with its numbers", () => {
   const rig = new MachineRig({ a: { sizeMb: 9 } }, { vramBudgetMb: 10, vramMarginMb: 2 });
-  const ticket = rig.arrive("a");
-  assertEquals(standing(ticket), ["insufficient_vram"]);
+  const request = rig.arrive("a");
+  assertEquals(standing(request), ["insufficient_vram"]);
   assertEquals(
-    ticket.refusal?.message,
+    request.refusal?.message,
     "no room for model a: it needs an estimated 9 MB and 2 MB are kept free, but the budget is 10 MB; " +
       "raise --vram-budget-mb",
-  );
-});
-
-Deno.test("a model is refused at once when all that would have to go are busy", () => {
-  const rig = new MachineRig({ a: { sizeMb: 6 }, b: { sizeMb: 6 } }, { vramBudgetMb: 10, maxInflight: 1 });
-  rig.serve("a");
-  rig.arrive("a");
-  const refused = rig.arrive("b");
-  assertEquals([standing(refused), rig.orders], [["insufficient_vram"], ["load a"]]);
-  assertEquals(
-    refused.refusal?.message,
-    "no room for model b: 6 of 10 MB are used by models with requests in flight or queued; try again later",
   );
 });
 
@@ -76,12 +64,12 @@ Deno.test("no more models are taken than the room needs, and none while enough i
   const rig = new MachineRig(sizes, { vramBudgetMb: 10 });
   for (const id of ["a", "b", "c"]) rig.serve(id);
   rig.arrive("d");
-  rig.look();
+  rig.poll();
   assertEquals(rig.orders.slice(3), ["unload a"]);
 });
 
 Deno.test("the router's max_instances is a second budget, so that it never evicts on its own", () => {
-  const rig = new MachineRig({ a: {}, b: {}, c: {} }, {}, 2);
+  const rig = new MachineRig({ a: {}, b: {}, c: {} }, { maxInstances: 2 });
   rig.serve("a");
   rig.serve("b");
   const busy = rig.arrive("a");
@@ -114,8 +102,8 @@ Deno.test("whoever waits for the room of a load that the server refuses is loade
   const rig = new MachineRig({ a: { sizeMb: 6 }, b: { sizeMb: 6 } }, { vramBudgetMb: 10 });
   const [first, second] = [rig.arrive("a"), rig.arrive("b")];
   rig.now++;
-  rig.step({ is: "refused", model: "a", error: new ModeldError("upstream_error", "no such file") });
+  rig.server({ is: "refused", model: "a", error: new ModeldError("upstream_error", "no such file") });
   assertEquals(standing(first, second), ["load_failed", "waiting"]);
-  rig.look();
+  rig.poll();
   assertEquals(rig.orders, ["load a", "load b"]);
 });

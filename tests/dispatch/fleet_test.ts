@@ -1,0 +1,134 @@
+import { assertEquals } from "@std/assert";
+import { ModeldError } from "../../src/base/errors.ts";
+import { MachineRig, standing, unreachable } from "./machine_rig.ts";
+
+const LOADED = { m: { state: "loaded" } } as const;
+const TWO = { servers: ["s1", "s2"], maxInflight: 2 };
+
+Deno.test("one queue feeds the slots of all servers that have the model", () => {
+  const rig = new MachineRig(LOADED, TWO);
+  const requests = Array.from({ length: 5 }, () => rig.arrive("m"));
+  assertEquals(standing(...requests), ["running", "running", "running", "running", "waiting"]);
+  assertEquals([rig.instance("m", "s1").leased, rig.instance("m", "s2").leased], [2, 2]);
+});
+
+Deno.test("servers have the same model where they list the same id or alias", () => {
+  const rig = new MachineRig({}, TWO);
+  rig.list("qwen3", { state: "loaded", aliases: ["gpt"] }, "s1");
+  rig.list("gpt", { state: "loaded" }, "s2");
+  rig.poll("s1");
+  rig.poll("s2");
+  const requests = Array.from({ length: 4 }, () => rig.arrive("qwen3"));
+  assertEquals(standing(...requests), ["running", "running", "running", "running"]);
+  assertEquals([...rig.state.models.keys()], ["qwen3"]);
+});
+
+Deno.test("a request goes to the server with the most free slots", () => {
+  const rig = new MachineRig(LOADED, TWO);
+  const requests = [rig.arrive("m"), rig.arrive("m")];
+  assertEquals(new Set(requests.map(({ instance }) => instance?.server.id)).size, 2);
+});
+
+Deno.test("a request that its server proves not to have begun is tried on another one at once", () => {
+  const rig = new MachineRig(LOADED, TWO);
+  const request = rig.arrive("m");
+  const first = request.instance?.server.id;
+  rig.notBegun(request, new ModeldError("unreachable", "the connect deadline passed"));
+  assertEquals([standing(request), request.instance?.server.id !== first], [["running"], true]);
+});
+
+Deno.test("a request that no server begins ends as unreachable, each server tried once", () => {
+  const rig = new MachineRig(LOADED, TWO);
+  const request = rig.arrive("m");
+  rig.notBegun(request, unreachable());
+  assertEquals(standing(request), ["running"]);
+  rig.notBegun(request, unreachable());
+  assertEquals(standing(request), ["unreachable"]);
+});
+
+Deno.test("a server that did not begin a request is tried again with it only after a second", () => {
+  const rig = new MachineRig(LOADED, { servers: ["s1", "s2"], maxInflight: 1 });
+  const [first, second] = [rig.arrive("m"), rig.arrive("m")];
+  const server = first.instance?.server.id;
+  rig.notBegun(first, new ModeldError("unreachable", "the connect deadline passed"));
+  assertEquals(standing(first, second), ["waiting", "running"]);
+  rig.pass(999);
+  assertEquals(standing(first), ["waiting"]);
+  rig.pass(1);
+  assertEquals([standing(first), first.instance?.server.id], [["running"], server]);
+});
+
+Deno.test("what runs on a server that is lost ends at once; queued requests and the other server go on", () => {
+  const rig = new MachineRig(LOADED, { servers: ["s1", "s2"], maxInflight: 1 });
+  const [first, second, third] = [rig.arrive("m"), rig.arrive("m"), rig.arrive("m")];
+  rig.lose("s1");
+  const onLost = [first, second].filter(({ instance }) => instance?.server.id === "s1");
+  assertEquals(rig.aborted, onLost);
+  assertEquals(standing(third), ["waiting"]);
+});
+
+Deno.test("with every server lost, queued and new requests are unreachable at once", () => {
+  const rig = new MachineRig(LOADED, { servers: ["s1", "s2"], maxInflight: 1 });
+  const requests = [rig.arrive("m"), rig.arrive("m"), rig.arrive("m")];
+  rig.lose("s1");
+  rig.lose("s2");
+  const late = rig.arrive("m");
+  assertEquals(standing(requests[2] ?? late, late), ["unreachable", "unreachable"]);
+  assertEquals(late.refusal?.retryAfterSeconds, 1);
+});
+
+Deno.test("a server that is back is used gently: one request until it has accepted it", () => {
+  const rig = new MachineRig(LOADED, { maxInflight: 4 });
+  rig.lose();
+  rig.poll();
+  const requests = [rig.arrive("m"), rig.arrive("m"), rig.arrive("m")];
+  assertEquals(standing(...requests), ["running", "waiting", "waiting"]);
+  rig.step({ is: "accepted", request: requests[0] ?? rig.arrive("m") });
+  assertEquals(standing(...requests), ["running", "running", "running"]);
+});
+
+Deno.test("a server that is removed gets nothing new, and is forgotten when what runs there has ended", () => {
+  const rig = new MachineRig(LOADED, { servers: ["s1", "s2"], maxInflight: 1 });
+  const [first, second] = [rig.arrive("m"), rig.arrive("m")];
+  const waiting = rig.arrive("m");
+  rig.step({ is: "remove_server", server: "s2" });
+  const onRemoved = first.instance?.server.id === "s2" ? first : second;
+  rig.finish(onRemoved);
+  assertEquals([[...rig.state.servers.keys()], standing(waiting)], [["s1"], ["waiting"]]);
+  rig.finish(onRemoved === first ? second : first);
+  assertEquals(standing(waiting), ["running"]);
+});
+
+Deno.test("a name that no server has waits while a server has not said what it has", () => {
+  const rig = new MachineRig(LOADED, { servers: ["s1", "s2"], seen: false });
+  rig.poll("s1");
+  const request = rig.arrive("n");
+  assertEquals(standing(request), ["waiting"]);
+  rig.list("n", { state: "loaded" }, "s2");
+  rig.poll("s2");
+  assertEquals(standing(request), ["running"]);
+});
+
+Deno.test("a request that can use several slots takes those that are free and gets more as they come free", () => {
+  const rig = new MachineRig(LOADED, { maxInflight: 4 });
+  const singles = [rig.arrive("m"), rig.arrive("m"), rig.arrive("m")];
+  const wide = rig.arrive("m", 3);
+  const behind = rig.arrive("m");
+  assertEquals([standing(wide, behind), wide.leased], [["running", "waiting"], 1]);
+  for (const single of singles.slice(0, 2)) rig.finish(single);
+  assertEquals([wide.leased, standing(behind)], [3, ["waiting"]]);
+  rig.finish(singles[2] ?? wide);
+  assertEquals(standing(behind), ["running"]);
+  rig.finish(wide);
+  rig.finish(behind);
+  assertEquals(rig.instance("m").leased, 0);
+});
+
+Deno.test("a request with more tasks than there are slots takes them all and blocks nobody for ever", () => {
+  const rig = new MachineRig(LOADED, { maxInflight: 2 });
+  const huge = rig.arrive("m", 1_000);
+  const single = rig.arrive("m");
+  assertEquals([huge.leased, standing(single)], [2, ["waiting"]]);
+  rig.finish(huge);
+  assertEquals(standing(single), ["running"]);
+});
