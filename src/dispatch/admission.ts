@@ -57,6 +57,7 @@ function admit(state: FleetState, request: QueuedRequest, now: number): void {
   if (model.waiting.length >= model.free + state.terms().maxQueueDepth) {
     return reject(state, request, queueFull(model, state.terms().maxQueueDepth));
   }
+  restage(state, model);
   request.phase = "waiting";
   model.enqueue(request);
   if (model.stage !== "queue") state.commands.push({ do: "stage", request, stage: model.stage });
@@ -198,7 +199,7 @@ function growLeases(state: FleetState): void {
 
 function serveQueue(state: FleetState, model: Model, now: number): void {
   const ready = model.instances.filter((instance) => instance.isReady);
-  restage(state, model, ready.length > 0 ? "queue" : "load");
+  restage(state, model);
   for (const request of [...model.waiting]) {
     const free = ready.filter((instance) => instance.free > 0);
     if (free.length === 0) return;
@@ -246,7 +247,8 @@ function lease(request: QueuedRequest, instance: Instance): void {
 }
 
 /** Says to those who wait what they wait for now. */
-function restage(state: FleetState, model: Model, stage: "queue" | "load"): void {
+function restage(state: FleetState, model: Model): void {
+  const stage = model.instances.some(({ isReady }) => isReady) ? "queue" : "load";
   if (model.stage === stage) return;
   model.stage = stage;
   for (const request of model.waiting) state.commands.push({ do: "stage", request, stage });

@@ -1,83 +1,99 @@
 import { assertEquals } from "@std/assert";
 import { ModeldError } from "../../src/base/errors.ts";
-import type { Generation } from "../../src/llama/llama_server.ts";
-import { createManager } from "../../src/manager/create_manager.ts";
-import type { LifecycleEvent } from "../../src/upstream/lifecycle.ts";
-import type { Manager } from "../../src/dispatch/manager.ts";
-import type { ManagerOptions } from "../../src/manager/manager_options.ts";
 import { Timeline } from "../../src/base/timeline.ts";
+import { Dispatcher } from "../../src/dispatch/dispatcher.ts";
+import type { Terms } from "../../src/dispatch/state.ts";
+import type { Exchange } from "../../src/llama/exchange.ts";
+import type { LifecycleEvent } from "../../src/upstream/lifecycle.ts";
 import { FakeClock } from "../support/fake_clock.ts";
-import type { FakeAdapter } from "../support/fake_llama_server.ts";
+import type { FakeLlamaServer } from "../support/fake_llama_server.ts";
 
-/** An inference as a client has it. */
+/** modeld's default terms. */
+export const TERMS: Terms = {
+  maxQueueDepth: 32,
+  maxWait: 30_000,
+  maxInflight: 0,
+  vramBudgetMb: 0,
+  vramMarginMb: 0,
+  idleUnload: 0,
+  drainTimeout: 2_000,
+};
+
+/** A request as its client has it. */
 export interface Client {
   readonly timeline: Timeline;
-  readonly generation: Promise<Generation>;
+  readonly exchange: Promise<Exchange>;
   /** How it stands: `pending`, `started`, or the kind of its error. */
   state(): string;
   /** Rejects with its error. */
   error(): Promise<ModeldError>;
-  leave(): void;
+  /** Aborts its signal, because the client left or for another reason. */
+  leave(reason?: ModeldError): void;
 }
 
-/** A manager on a fake server and a fake clock. */
-export class ManagerRig {
+/** A dispatcher on fake servers and a fake clock. */
+export class DispatcherRig {
   readonly clock = new FakeClock();
-  readonly adapter: FakeAdapter;
-  readonly manager: Manager;
+  readonly server: FakeLlamaServer;
+  readonly fleet: Dispatcher;
   readonly events: LifecycleEvent[] = [];
 
-  constructor(adapter: FakeAdapter, options: Partial<ManagerOptions> = {}) {
-    this.adapter = adapter;
-    this.manager = createManager({
-      adapter,
-      serverUrl: "http://127.0.0.1:8081",
-      maxQueueDepth: 32,
-      maxWait: 30_000,
-      maxInflight: 0,
-      vramBudgetMb: 0,
-      vramMarginMb: 0,
-      idleUnload: 0,
-      drainTimeout: 2_000,
+  constructor(server: FakeLlamaServer, terms: Partial<Terms> & { readonly modelsDir?: string } = {}, ...more: FakeLlamaServer[]) {
+    this.server = server;
+    const { modelsDir, ...others } = terms;
+    const present: Terms = { ...TERMS, ...others };
+    this.fleet = new Dispatcher({
+      servers: [server, ...more].map((connection, index) => ({
+        name: `server-${index + 1}`,
+        url: `http://127.0.0.1:${8081 + index}`,
+        connection,
+      })),
+      terms: () => present,
+      modelsDir,
       clock: this.clock,
       random: () => 0.5,
       onEvent: (event) => this.events.push(event),
-      ...options,
     });
   }
 
-  /** Starts and opens it, and waits until it has seen its server. */
+  /** Starts and opens it, and waits until it has seen its servers. */
   async open(): Promise<this> {
-    this.manager.start();
-    this.manager.open();
+    this.fleet.start();
+    this.fleet.open();
     await this.clock.tick(0);
     return this;
   }
 
-  infer(model?: string): Client {
+  request(model?: string, signal?: AbortSignal): Client {
     const timeline = new Timeline("request", this.clock);
     const controller = new AbortController();
-    const generation = this.manager.infer(
-      { prompt: "hello", ...(model !== undefined && { model }) },
-      timeline,
-      controller.signal,
-    );
+    const exchange = this.fleet.exchange({
+      model,
+      slots: 1,
+      open: (server, id, signal) =>
+        server.generate({ prompt: "hello", ...(id !== undefined && { model: id }) }, signal),
+    }, { id: "request", timeline, signal: signal ?? controller.signal });
     let state = "pending";
-    generation.then(() => state = "started", (error) => state = error instanceof ModeldError ? error.kind : "thrown");
+    exchange.then(() => state = "started", (error) => state = error instanceof ModeldError ? error.kind : "thrown");
     return {
       timeline,
-      generation,
+      exchange,
       state: () => state,
-      error: () => generation.then(() => Promise.reject(new Error("it started")), (error: ModeldError) => error),
-      leave: () => controller.abort(new ModeldError("cancelled", "the client left")),
+      error: () => exchange.then(() => Promise.reject(new Error("it started")), (error: ModeldError) => error),
+      leave: (reason = new ModeldError("cancelled", "the client left")) => controller.abort(reason),
     };
   }
 
-  /** As `infer`, and lets it get as far as it can. */
-  async inferred(model?: string): Promise<Client> {
-    const client = this.infer(model);
+  /** As `request`, and lets it get as far as it can. */
+  async requested(model?: string): Promise<Client> {
+    const client = this.request(model);
     await this.clock.tick(0);
     return client;
+  }
+
+  /** Slots that are leased of the first model. */
+  get inflight(): number | undefined {
+    return this.fleet.status().instances[0]?.inflight;
   }
 
   /** Lets time pass in small steps, so that what waits again and again does so at its own pace. */
@@ -85,18 +101,17 @@ export class ManagerRig {
     for (let left = ms; left > 0; left -= 20) await this.clock.tick(Math.min(20, left));
   }
 
-  /** Ends the generation of a client that has started. */
+  /** Ends the exchange of a client that has started. */
   async complete(client: Client, index: number): Promise<void> {
-    const generation = await client.generation;
-    this.adapter.generations[index]?.complete();
-    await generation.next();
+    await client.exchange;
+    this.server.exchanges[index]?.complete();
     await this.clock.tick(0);
   }
 
   /** Closes it, and checks that nothing is left. */
   async close(): Promise<void> {
-    await this.manager.close();
-    for (const instance of this.manager.status().instances) {
+    await this.fleet.close();
+    for (const instance of this.fleet.status().instances) {
       assertEquals([instance.inflight, instance.queue_len], [0, 0], instance.model_id);
     }
     assertEquals(this.clock.pendingTimers, 0);

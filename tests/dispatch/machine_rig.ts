@@ -12,6 +12,7 @@ import type { Instance } from "../../src/upstream/instance.ts";
 import type { LifecycleChange, ServerEvent } from "../../src/upstream/lifecycle.ts";
 import type { KnownModel } from "../../src/upstream/model.ts";
 import { Server } from "../../src/upstream/server.ts";
+import { TERMS } from "./dispatcher_rig.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 
 /** What a test says of a model of a server's list. */
@@ -31,16 +32,6 @@ export interface RigOptions extends Partial<Terms> {
   /** Whether the servers are seen before anything else happens. */
   readonly seen?: boolean;
 }
-
-const TERMS: Terms = {
-  maxQueueDepth: 32,
-  maxWait: 30_000,
-  maxInflight: 0,
-  vramBudgetMb: 0,
-  vramMarginMb: 0,
-  idleUnload: 0,
-  drainTimeout: 2_000,
-};
 
 /** The state machine, open, in front of routers that the test plays. Methods without a server's name mean the first. */
 export class MachineRig {

@@ -1,9 +1,9 @@
 import { ModeldError } from "../../src/base/errors.ts";
+import type { Completion, Ending, EventBatch, Exchange } from "../../src/llama/exchange.ts";
 import type {
-  Chunk,
+  ForwardRequest,
   GenerateRequest,
-  Generation,
-  InferenceAdapter,
+  LlamaServer,
   ModelCapacity,
   ModelEvent,
   ServerDescription,
@@ -11,54 +11,82 @@ import type {
   ServerModelState,
 } from "../../src/llama/llama_server.ts";
 
-/** A generation that ends when the test says so. */
-export class FakeGeneration implements Generation {
-  readonly request: GenerateRequest;
-  cancelled = false;
-  readonly #end = Promise.withResolvers<Chunk>();
+const COMPLETION: Completion = {
+  finishReason: "stop",
+  usage: { promptTokens: 0, completionTokens: 0, totalTokens: 0 },
+};
 
-  constructor(request: GenerateRequest, signal: AbortSignal) {
+/** An exchange that ends when the test says so, or when its signal aborts. */
+export class FakeExchange implements Exchange {
+  readonly request: GenerateRequest | ForwardRequest;
+  readonly contentType = "text/event-stream";
+  readonly isStream = true;
+  completion: Completion | undefined;
+  cancelled = false;
+  readonly #end = Promise.withResolvers<undefined>();
+  #ending: Ending | undefined;
+  #onEnd: ((ending: Ending) => void) | undefined;
+
+  constructor(request: GenerateRequest | ForwardRequest, signal: AbortSignal) {
     this.request = request;
-    signal.addEventListener("abort", () => this.#end.reject(signal.reason), { once: true });
-    // A test need not read a generation that it aborts.
+    // A test need not read an exchange that it aborts.
     this.#end.promise.catch(() => {});
+    signal.addEventListener("abort", () => {
+      this.#end.reject(signal.reason);
+      this.#finish({ kind: "cancelled" });
+    }, { once: true });
   }
 
-  complete(): void {
-    const usage = { promptTokens: 0, completionTokens: 0, totalTokens: 0 };
-    this.#end.resolve({ fragments: [], completion: { finishReason: "stop", usage } });
+  complete(completion: Completion = COMPLETION): void {
+    this.completion = completion;
+    this.#end.resolve(undefined);
+    this.#finish({ kind: "completed", completion });
   }
 
   fail(error: ModeldError): void {
     this.#end.reject(error);
+    this.#finish({ kind: "failed", error });
   }
 
-  next(): Promise<Chunk> {
+  read(): Promise<EventBatch | undefined> {
     return this.#end.promise;
   }
 
   cancel(): void {
     this.cancelled = true;
+    this.#finish({ kind: "cancelled" });
+  }
+
+  onEnd(callback: (ending: Ending) => void): void {
+    if (this.#ending !== undefined) callback(this.#ending);
+    else this.#onEnd = callback;
+  }
+
+  #finish(ending: Ending): void {
+    if (this.#ending !== undefined) return;
+    this.#ending = ending;
+    this.#onEnd?.(ending);
   }
 }
 
-/** A llama-server in memory, which does what the test tells it. */
-export class FakeAdapter implements InferenceAdapter {
+/** A llama-server in memory, which does what the test says. */
+export class FakeLlamaServer implements LlamaServer {
   description: ServerDescription = { kind: "single", totalSlots: 1, build: "b1" };
   healthState: "ready" | "loading" = "ready";
+  lastHeardAt = -Infinity;
   /** Set: every call is refused with it. */
-  down: ModeldError | undefined;
-  /** Set: the next generation is refused with it, once. */
+  down: unknown;
+  /** Set: the next exchange is refused with it, once. */
   refuseNext: ModeldError | undefined;
   /** Whether it has a list of models. */
   hasList = true;
   slots: number | undefined = 1;
   readonly listed = new Map<string, ServerModel>();
-  /** Every generation begun, in order. */
-  readonly generations: FakeGeneration[] = [];
+  /** Every exchange begun, in order. */
+  readonly exchanges: FakeExchange[] = [];
   /** Every load and unload, in order, such as `load a`. */
   readonly orders: string[] = [];
-  looks = 0;
+  polls = 0;
   forgotten = 0;
   closed = false;
   readonly #listeners = new Set<(event: ModelEvent) => void>();
@@ -68,40 +96,39 @@ export class FakeAdapter implements InferenceAdapter {
   }
 
   /** A router that has all of the given models, none loaded. */
-  static router(maxInstances: number, ...ids: readonly string[]): FakeAdapter {
-    const adapter = new FakeAdapter(...ids);
-    adapter.description = { kind: "router", maxInstances, autoload: true };
-    for (const id of ids) adapter.listed.set(id, { id, aliases: [], state: "unloaded" });
-    return adapter;
+  static router(maxInstances: number, ...ids: readonly string[]): FakeLlamaServer {
+    const server = new FakeLlamaServer(...ids);
+    server.description = { kind: "router", maxInstances, autoload: true };
+    for (const id of ids) server.listed.set(id, { id, aliases: [], state: "unloaded" });
+    return server;
   }
 
-  /** Changes a model's state, and tells of it. */
+  /** Changes a model's state, and reports it. */
   set(id: string, state: ServerModelState, reason?: string): void {
     this.listed.set(id, { id, aliases: [], state, ...(reason !== undefined && { reason }) });
     for (const listener of this.#listeners) listener({ model: id, state });
   }
 
-  get last(): FakeGeneration {
-    const last = this.generations.at(-1);
-    if (last === undefined) throw new Error("no generation has begun");
+  get last(): FakeExchange {
+    const last = this.exchanges.at(-1);
+    if (last === undefined) throw new Error("no exchange has begun");
     return last;
   }
 
-  generate(request: GenerateRequest, signal: AbortSignal): Promise<Generation> {
-    const refusal = this.down ?? this.refuseNext;
-    this.refuseNext = undefined;
-    if (refusal !== undefined) return Promise.reject(refusal);
-    const generation = new FakeGeneration(request, signal);
-    this.generations.push(generation);
-    return Promise.resolve(generation);
+  generate(request: GenerateRequest, signal: AbortSignal): Promise<Exchange> {
+    return this.#open(request, signal);
+  }
+
+  forward(request: ForwardRequest, signal: AbortSignal): Promise<Exchange> {
+    return this.#open(request, signal);
   }
 
   health(_signal?: AbortSignal): Promise<"ready" | "loading"> {
     return this.#answer(this.healthState);
   }
 
-  describe(): Promise<ServerDescription> {
-    this.looks++;
+  describe(_signal?: AbortSignal): Promise<ServerDescription> {
+    this.polls++;
     return this.#answer(this.description);
   }
 
@@ -152,6 +179,15 @@ export class FakeAdapter implements InferenceAdapter {
 
   close(): void {
     this.closed = true;
+  }
+
+  #open(request: GenerateRequest | ForwardRequest, signal: AbortSignal): Promise<Exchange> {
+    const refusal = this.down ?? this.refuseNext;
+    this.refuseNext = undefined;
+    if (refusal !== undefined) return Promise.reject(refusal);
+    const exchange = new FakeExchange(request, signal);
+    this.exchanges.push(exchange);
+    return Promise.resolve(exchange);
   }
 
   #answer<T>(value: T): Promise<T> {

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { ModelFiles } from "../../src/upstream/model_files.ts";
 import { RawGguf } from "./gguf/raw_gguf.ts";
 
@@ -25,7 +25,7 @@ async function withFolder(
 /** The sizes found for models of these ids, or of these paths on the server. */
 async function sizes(files: ModelFiles, ...names: readonly string[]): Promise<readonly (number | undefined)[]> {
   const models = names.map((name) => ({ id: name, aliases: [], state: "unloaded" as const, path: name }));
-  return (await files.addFacts(models)).map(({ file }) => file?.sizeBytes);
+  return (await files.addFacts(models, new AbortController().signal)).map(({ file }) => file?.sizeBytes);
 }
 
 Deno.test("a file is found by the name in the server's path, in the folder and in folders below", async () => {
@@ -78,4 +78,18 @@ Deno.test("a file is read once, and anew after it was forgotten", async () => {
     files.forget();
     assertEquals(await sizes(files, "m"), [FILE.length + 1]);
   });
+});
+
+Deno.test("a poll that has ended does not wait for a models folder that hangs", async () => {
+  const readDir = Deno.readDir;
+  Deno.readDir = () => ({ [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => {}) }) });
+  try {
+    const controller = new AbortController();
+    const files = new ModelFiles("/on/a/network");
+    const facts = files.addFacts([{ id: "m", aliases: [], state: "loaded" }], controller.signal);
+    controller.abort(new Error("the poll has ended"));
+    await assertRejects(() => facts, Error, "the poll has ended");
+  } finally {
+    Deno.readDir = readDir;
+  }
 });
