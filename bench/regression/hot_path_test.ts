@@ -1,8 +1,8 @@
 import { assert } from "@std/assert";
 import { systemClock } from "../../src/base/clock.ts";
 import { Deadlines } from "../../src/base/deadlines.ts";
-import { Inferences } from "../../src/http/infer/inferences.ts";
-import { tokenStream } from "../../src/http/infer/token_stream.ts";
+import { Inferences } from "../../src/http/inferences.ts";
+import { tokenStream } from "../../src/http/reply/stream_reply.ts";
 import { AbortScope } from "../../src/base/abort.ts";
 import { ByteStream } from "../../src/llama/connection/byte_stream.ts";
 import { SilenceWatch } from "../../src/llama/generation/silence_watch.ts";

@@ -1,9 +1,9 @@
 import { systemClock } from "../base/clock.ts";
 import { formatAddress } from "../config/address.ts";
 import type { Configuration } from "../config/load.ts";
-import type { CorsOptions } from "../http/access/cors.ts";
-import { descriptionRoutes } from "../http/description/description_routes.ts";
-import { metricsRoute } from "../http/metrics_route.ts";
+import type { CorsOptions } from "../http/middleware/cors.ts";
+import { descriptionRoutes } from "../http/api/docs/description_routes.ts";
+import { metricsRoute } from "../http/api/info/metrics_route.ts";
 import { type HttpServer, serveHttp } from "../http/server.ts";
 import type { Manager } from "../dispatch/manager.ts";
 import { inferenceLog } from "../telemetry/inference_log.ts";

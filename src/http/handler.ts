@@ -1,10 +1,10 @@
 import type { Clock } from "../base/clock.ts";
 import { ModeldError } from "../base/errors.ts";
 import type { HttpMetrics } from "../telemetry/http_metrics.ts";
-import type { Cors } from "./access/cors.ts";
+import type { Cors } from "./middleware/cors.ts";
 import { asModeldError, errorReply } from "./error_reply.ts";
 import { requestIdOf } from "./request_id.ts";
-import { checkLimits, type RequestLimits } from "./access/request_limits.ts";
+import { checkLimits, type RequestLimits } from "./middleware/request_limits.ts";
 import { pathOf } from "./request_target.ts";
 import { RequestContext, type Route } from "./route.ts";
 

@@ -2,15 +2,15 @@ import type { Clock } from "../base/clock.ts";
 import type { Manager } from "../dispatch/manager.ts";
 import type { HttpMetrics } from "../telemetry/http_metrics.ts";
 import type { InferenceObserver } from "../telemetry/inference_observer.ts";
-import { ApiKeys } from "./access/api_keys.ts";
-import { Cors, type CorsOptions } from "./access/cors.ts";
+import { ApiKeys } from "./middleware/api_keys.ts";
+import { Cors, type CorsOptions } from "./middleware/cors.ts";
 import { Deadlines } from "../base/deadlines.ts";
 import { asModeldError, errorReply } from "./error_reply.ts";
-import { Gate, gated } from "./access/gate.ts";
+import { Gate, gated } from "./middleware/gate.ts";
 import { createHandler } from "./handler.ts";
-import { inferRoute } from "./infer/infer_route.ts";
-import { Inferences } from "./infer/inferences.ts";
-import { healthzRoute, modelsRoute, readyzRoute, statusRoute } from "./info_routes.ts";
+import { inferRoute } from "./api/infer/infer_route.ts";
+import { Inferences } from "./inferences.ts";
+import { healthzRoute, modelsRoute, readyzRoute, statusRoute } from "./api/info/info_routes.ts";
 import type { Route } from "./route.ts";
 
 /** What the public API is served with. Durations are milliseconds; 0 is none. */

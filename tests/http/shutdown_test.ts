@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { FakeClock } from "../support/fake_clock.ts";
-import { untilAborted } from "./fake_manager.ts";
+import { untilAborted } from "./fake_fleet.ts";
 import { inferHead, inferRequest, RawClient } from "./raw_client.ts";
 import { bodyOf, parseLines, until, withServer } from "./with_server.ts";
 

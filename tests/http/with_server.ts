@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { systemClock } from "../../src/base/clock.ts";
 import { type HttpOptions, type HttpServer, serveHttp } from "../../src/http/server.ts";
-import { FakeManager } from "./fake_manager.ts";
+import { FakeManager } from "./fake_fleet.ts";
 import { RecordingMetrics, RecordingObserver } from "./recorders.ts";
 
 /** A running server, and all that it talks to. */

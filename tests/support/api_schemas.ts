@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
-import { openApiDocument } from "../../src/http/description/openapi.ts";
-import type { OpenApiDocument } from "../../src/http/description/openapi_types.ts";
+import { openApiDocument } from "../../src/http/api/docs/openapi.ts";
+import type { OpenApiDocument } from "../../src/http/api/docs/openapi_types.ts";
 
 /**
  * The schemas of the API description, to hold replies against. Stricter than the description itself: there a client is to

@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { errorTable } from "../../src/http/error_table.ts";
-import { errorMeanings } from "../../src/http/description/error_meanings.ts";
-import { inferSchema } from "../../src/http/infer/infer_schema.ts";
+import { errorMeanings } from "../../src/http/api/docs/error_meanings.ts";
+import { inferSchema } from "../../src/http/api/infer/infer_schema.ts";
 import { table } from "./section.ts";
 
 /** The fields of an `/infer` request, as the schema that validates them has them. */

@@ -1,0 +1,96 @@
+import * as z from "zod/mini";
+import type { ModelInfo } from "../../../dispatch/manager.ts";
+import type { Status } from "../../../dispatch/status.ts";
+import { errorTable } from "../../error_table.ts";
+
+const count = z.int().check(z.nonnegative());
+const unixSeconds = z.number().check(z.describe("Unix seconds."));
+const megabytes = z.number().check(z.describe("MB (2^20 bytes)."));
+
+function text(description: string): z.ZodMiniString {
+  return z.string().check(z.describe(description));
+}
+
+const errorTypes = Object.keys(errorTable).filter((kind) => kind !== "cancelled");
+
+/** An error, as a reply's body or as a stream's last line. */
+export const errorSchema = z.object({
+  error: text("What failed, with the values that matter and what to do."),
+  code: z.int().check(z.describe("The HTTP status; in a stream, the status it would have been.")),
+  type: z.enum(errorTypes).check(z.describe("modeld's own word for the failure; the same in metrics and log.")),
+  upstream_type: z.exactOptional(text("llama-server's own type, where it sent one.")),
+});
+
+/** One fragment of a stream. */
+export const tokenLineSchema = z.object({
+  token: z.string().check(z.minLength(1), z.describe("A piece of the text, in order.")),
+});
+
+/** The last line of a stream that ended well; the only line with `stream: false`. */
+export const finalLineSchema = z.object({
+  done: z.literal(true),
+  content: text("All fragments, concatenated."),
+  finish_reason: text("`stop`, `length`, or what else llama-server said."),
+  usage: z.object({ prompt_tokens: count, completion_tokens: count, total_tokens: count })
+    .check(z.describe("As llama-server counts; zeros where it reported nothing.")),
+  timings: z.exactOptional(
+    z.record(z.string(), z.unknown()).check(z.describe("llama-server's own timings, as it sent them.")),
+  ),
+});
+
+/** Any line of a stream. */
+export const inferLineSchema = z.union([tokenLineSchema, finalLineSchema, errorSchema]);
+
+/** `GET /models`. */
+export const modelsSchema = z.object({
+  models: z.array(z.object({
+    id: text("What `model` in a request names."),
+    name: z.string(),
+    path: text("The model's file, empty where it is not known."),
+    quant: text("Quantization, empty where it is not known."),
+    family: z.exactOptional(text("Architecture, as the file says.")),
+  })),
+}) satisfies z.ZodMiniType<{ models: ModelInfo[] }>;
+
+const stateSchema = z.enum(["unloaded", "loading", "ready", "draining", "error"]);
+
+const instanceSchema = z.object({
+  model_id: z.string(),
+  state: stateSchema,
+  last_used_unix: unixSeconds,
+  est_vram_mb: megabytes,
+  est_source: z.enum(["file", "server", "unknown"]).check(z.describe("Where the estimate comes from.")),
+  queue_len: count.check(z.describe("Requests that wait for a slot.")),
+  inflight: count.check(z.describe("Generations that run.")),
+  max_queue_depth: count,
+  slots: count.check(z.describe("Generations that may run at once.")),
+  queue_wait_ms_p50: z.number().check(z.nonnegative()),
+  loaded_since_unix: z.exactOptional(unixSeconds),
+  reason: z.exactOptional(text("Why the state is `error`.")),
+});
+
+const serverSchema = z.object({
+  url: text("Without secrets."),
+  kind: z.exactOptional(z.enum(["single", "router", "native"])),
+  build: z.exactOptional(z.string()),
+  reachable: z.boolean(),
+  last_seen_unix: z.exactOptional(unixSeconds),
+});
+
+/** `GET /status`. */
+export const statusSchema = z.object({
+  instances: z.array(instanceSchema),
+  budget_mb: megabytes,
+  used_est_mb: megabytes,
+  margin_mb: megabytes,
+  state: stateSchema,
+  uptime_seconds: z.number().check(z.nonnegative()),
+  server_time_unix: unixSeconds,
+  evictions_total: count,
+  loads_total: count,
+  warmups_in_progress: count.check(z.describe("Loads in progress.")),
+  draining_count: count,
+  error: z.exactOptional(z.string()),
+  last_error: z.exactOptional(z.string()),
+  server: z.exactOptional(serverSchema),
+}) satisfies z.ZodMiniType<Status>;

@@ -1,0 +1,77 @@
+import type { z } from "zod/mini";
+import { ModeldError } from "../../../base/errors.ts";
+import type { GenerateRequest } from "../../../llama/adapter.ts";
+import { inferSchema } from "./infer_schema.ts";
+import { checkDepth } from "./json_depth.ts";
+
+/** What a client asked of `POST /infer`. */
+export interface InferRequest {
+  readonly generate: GenerateRequest;
+  /** Whether the client wants a line for each fragment. */
+  readonly stream: boolean;
+}
+
+/** What reading a body needs to know. */
+export interface ParseOptions {
+  /** Levels that objects and arrays may have. */
+  readonly maxDepth: number;
+  /** What modeld itself sends on to llama-server, see `GenerateRequest`. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/**
+ * Reads the JSON text of an `/infer` body.
+ *
+ * @throws ModeldError `invalid_request` that names the field
+ */
+export function parseInferRequest(json: string, { maxDepth, headers }: ParseOptions): InferRequest {
+  const body = parseJson(json);
+  checkDepth(body, maxDepth);
+  const result = inferSchema.safeParse(body);
+  if (!result.success) throw new ModeldError("invalid_request", describe(result.error, body));
+  const { prompt, stream, model, max_tokens, temperature, top_p, top_k, seed, repeat_penalty, stop } = result.data;
+  return {
+    stream: stream ?? true,
+    generate: {
+      prompt,
+      headers,
+      ...present("model", model || undefined),
+      ...present("maxTokens", Math.max(0, max_tokens ?? 0) || undefined),
+      ...present("temperature", temperature),
+      ...present("topP", top_p),
+      ...present("topK", top_k),
+      ...present("seed", seed || undefined),
+      ...present("repeatPenalty", repeat_penalty),
+      ...present("stop", stop),
+    },
+  };
+}
+
+/** The field, unless its value is missing. */
+function present<K extends string, V>(field: K, value: V | null | undefined): { [P in K]?: V } {
+  return value === null || value === undefined ? {} : { [field]: value } as { [P in K]?: V };
+}
+
+function parseJson(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch (error) {
+    // The parser's message repeats the text, and with it the prompt, which the log must not hold.
+    throw new ModeldError("invalid_request", "the body is not valid JSON", { cause: error });
+  }
+}
+
+/** One sentence for each problem, each with the field's name first. */
+function describe(error: z.core.$ZodError, body: unknown): string {
+  return error.issues.map(({ path, message }) => {
+    const [field, index] = path;
+    if (field === undefined) return `the body ${message}`;
+    if (field === "prompt" && isMissing(body, field)) return "prompt is required";
+    return `${String(field)}${index === undefined ? "" : `[${String(index)}]`} ${message}`;
+  }).join("; ");
+}
+
+function isMissing(body: unknown, field: string): boolean {
+  const value = (body as Record<string, unknown>)[field];
+  return value === undefined || value === null;
+}
