@@ -6,6 +6,7 @@ export type ErrorKind =
   | "invalid_request"
   | "upstream_invalid"
   | "unauthorized"
+  | "forbidden_host"
   | "model_not_found"
   | "not_found"
   | "method_not_allowed"
@@ -18,6 +19,7 @@ export type ErrorKind =
   | "upstream_error"
   | "protocol"
   | "truncated"
+  | "answer_too_large"
   | "first_token_timeout"
   | "idle_timeout"
   | "llama_timeout"
@@ -41,6 +43,7 @@ const MAYBE_BEGUN: ReadonlySet<ErrorKind> = new Set([
   "upstream_error",
   "protocol",
   "truncated",
+  "answer_too_large",
   "first_token_timeout",
   "idle_timeout",
   "llama_timeout",

@@ -1,7 +1,7 @@
 import { systemClock } from "../base/clock.ts";
 import type { Configuration } from "../config/load.ts";
 import { describeResult, runPreflight } from "../upstream/preflight.ts";
-import { connect } from "./connect.ts";
+import { connect } from "./make_fleet.ts";
 import { print } from "./print.ts";
 import { clearProgress, showProgress } from "./progress.ts";
 import { startupWarnings } from "./startup_warnings.ts";
@@ -9,11 +9,11 @@ import { startupWarnings } from "./startup_warnings.ts";
 /** Runs the preflight and prints what it finds; the exit code is 0 if nothing is NOT OK, else 1. */
 export async function check(configuration: Configuration): Promise<number> {
   const { settings } = configuration;
-  const adapter = connect(configuration);
+  const server = connect(configuration);
   for (const warning of startupWarnings(configuration)) print(`warning: ${warning}\n`);
   try {
     const results = await runPreflight({
-      ...(adapter === undefined ? {} : { adapter }),
+      ...(server === undefined ? {} : { server }),
       ...(settings.defaultModel === undefined ? {} : { defaultModel: settings.defaultModel }),
       vramBudgetMb: settings.vramBudgetMb,
       wait: settings.preflightWait,
@@ -26,6 +26,6 @@ export async function check(configuration: Configuration): Promise<number> {
     }, new AbortController().signal);
     return results.some(({ status }) => status === "NOT OK") ? 1 : 0;
   } finally {
-    adapter?.close();
+    server?.close();
   }
 }

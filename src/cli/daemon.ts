@@ -1,11 +1,10 @@
 import { systemClock } from "../base/clock.ts";
 import type { Configuration } from "../config/load.ts";
 import type { HttpServer } from "../http/server.ts";
-import type { Manager } from "../dispatch/manager.ts";
-import { connect } from "./connect.ts";
+import type { Fleet } from "../dispatch/fleet.ts";
 import { EventLines } from "./event_lines.ts";
 import { listen } from "./listen.ts";
-import { makeManager } from "./make_manager.ts";
+import { connect, makeFleet } from "./make_fleet.ts";
 import { passPreflight } from "./pass_preflight.ts";
 import { getLogger } from "../telemetry/log.ts";
 
@@ -17,18 +16,18 @@ const log = getLogger("serve");
  */
 export async function runDaemon(configuration: Configuration, stop: AbortSignal): Promise<number> {
   const { settings } = configuration;
-  const adapter = connect(configuration);
+  const connection = connect(configuration);
   const events = new EventLines(Deno.stdout);
-  const manager = makeManager(configuration, adapter, (event) => events.add(event));
-  const http = listen(configuration, manager);
+  const fleet = makeFleet(configuration, connection, (event) => events.add(event));
+  const http = listen(configuration, fleet);
   if (http === undefined) {
-    await manager.close();
+    await fleet.close();
     return 1;
   }
-  manager.start();
-  const passed = adapter === undefined || await passPreflight(adapter, settings, stop);
-  if (passed) await serveUntil(stop, manager);
-  await shutDown(http, manager, passed ? settings.shutdownTimeout : 0);
+  fleet.start();
+  const passed = connection === undefined || await passPreflight(connection, settings, stop);
+  if (passed) await serveUntil(stop, fleet);
+  await shutDown(http, fleet, passed ? settings.shutdownTimeout : 0);
   await events.flush(lastEventsMs, systemClock);
   log.info("stopped");
   return passed ? 0 : 1;
@@ -37,17 +36,17 @@ export async function runDaemon(configuration: Configuration, stop: AbortSignal)
 /** How long the last events may take to a reader that is slow, in ms. */
 const lastEventsMs = 500;
 
-async function serveUntil(stop: AbortSignal, manager: Manager): Promise<void> {
+async function serveUntil(stop: AbortSignal, fleet: Fleet): Promise<void> {
   if (!stop.aborted) {
-    manager.open();
+    fleet.open();
     await new Promise((resolve) => stop.addEventListener("abort", resolve, { once: true }));
   }
   log.info("stopping: new requests are turned away, running streams may end; a second signal exits at once");
 }
 
-async function shutDown(http: HttpServer, manager: Manager, timeoutMs: number): Promise<void> {
+async function shutDown(http: HttpServer, fleet: Fleet, timeoutMs: number): Promise<void> {
   http.drain();
-  manager.drain();
+  fleet.drain();
   await http.stop(timeoutMs);
-  await manager.close();
+  await fleet.close();
 }

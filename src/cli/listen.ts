@@ -5,7 +5,7 @@ import type { CorsOptions } from "../http/middleware/cors.ts";
 import { descriptionRoutes } from "../http/api/docs/description_routes.ts";
 import { metricsRoute } from "../http/api/info/metrics_route.ts";
 import { type HttpServer, serveHttp } from "../http/server.ts";
-import type { Manager } from "../dispatch/manager.ts";
+import type { Fleet } from "../dispatch/fleet.ts";
 import { inferenceLog } from "../telemetry/inference_log.ts";
 import { inferenceTraces } from "../telemetry/inference_traces.ts";
 import { createMetrics, type Metrics } from "../telemetry/metrics.ts";
@@ -16,15 +16,16 @@ import { getLogger } from "../telemetry/log.ts";
 const log = getLogger("serve");
 
 /** Serves the API at the configured address; nothing, and a line in the log, where that address cannot be had. */
-export function listen({ settings }: Configuration, manager: Manager): HttpServer | undefined {
-  const metrics = createMetrics({ status: () => manager.status(), version, clock: systemClock });
+export function listen({ settings }: Configuration, fleet: Fleet): HttpServer | undefined {
+  const metrics = createMetrics({ status: () => fleet.status(), version, clock: systemClock });
   try {
     const http = serveHttp({
       addr: settings.addr,
-      manager,
+      fleet,
       observer: observers(metrics),
       httpMetrics: metrics.http,
       maxBodyBytes: settings.maxBodyBytes,
+      maxAnswerBytes: 16 * 1024 * 1024,
       maxJsonDepth: settings.maxJsonDepth,
       maxHeaderCount: settings.maxHeaderCount,
       maxPathLength: settings.maxPathLength,

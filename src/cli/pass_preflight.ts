@@ -1,6 +1,6 @@
 import { systemClock } from "../base/clock.ts";
 import type { Settings } from "../config/settings_table.ts";
-import type { InferenceAdapter } from "../llama/adapter.ts";
+import type { LlamaServer } from "../llama/llama_server.ts";
 import { type CheckResult, runPreflight, type Waiting } from "../upstream/preflight.ts";
 import { clearProgress, showProgress } from "./progress.ts";
 import { getLogger } from "../telemetry/log.ts";
@@ -9,7 +9,7 @@ const log = getLogger("preflight");
 
 /** Runs the preflight as `--preflight` says and logs what it finds; false: modeld must not serve. */
 export async function passPreflight(
-  adapter: InferenceAdapter,
+  server: LlamaServer,
   settings: Settings,
   signal: AbortSignal,
 ): Promise<boolean> {
@@ -17,7 +17,7 @@ export async function passPreflight(
   let results: readonly CheckResult[];
   try {
     results = await runPreflight({
-      adapter,
+      server,
       ...(settings.defaultModel === undefined ? {} : { defaultModel: settings.defaultModel }),
       vramBudgetMb: settings.vramBudgetMb,
       wait: settings.preflightWait,

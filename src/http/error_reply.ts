@@ -46,5 +46,5 @@ function headersOf({ kind, retryAfterSeconds }: ModeldError): Record<string, str
 export function asModeldError(error: unknown): ModeldError {
   if (error instanceof ModeldError) return error;
   log.error("unexpected error, please report it", { error });
-  return new ModeldError("upstream_error", "internal error; modeld's log says more", { cause: error });
+  return new ModeldError("internal", "internal error; modeld's log says more", { cause: error });
 }

@@ -18,6 +18,7 @@ export const errorTable: Readonly<Record<ErrorKind, ErrorRow>> = {
   invalid_request: { status: STATUS_CODE.BadRequest, outcome: "invalid" },
   upstream_invalid: { status: STATUS_CODE.BadRequest, outcome: "invalid" },
   unauthorized: { status: STATUS_CODE.Unauthorized, outcome: "rejected" },
+  forbidden_host: { status: STATUS_CODE.Forbidden, outcome: "rejected" },
   model_not_found: { status: STATUS_CODE.NotFound, outcome: "invalid" },
   not_found: { status: STATUS_CODE.NotFound, outcome: "invalid" },
   method_not_allowed: { status: STATUS_CODE.MethodNotAllowed, outcome: "invalid" },
@@ -30,6 +31,7 @@ export const errorTable: Readonly<Record<ErrorKind, ErrorRow>> = {
   upstream_error: { status: STATUS_CODE.InternalServerError, outcome: "upstream_error" },
   protocol: { status: STATUS_CODE.InternalServerError, outcome: "upstream_error" },
   truncated: { status: STATUS_CODE.InternalServerError, outcome: "truncated" },
+  answer_too_large: { status: STATUS_CODE.InternalServerError, outcome: "upstream_error" },
   first_token_timeout: { status: STATUS_CODE.InternalServerError, outcome: "timeout" },
   idle_timeout: { status: STATUS_CODE.InternalServerError, outcome: "timeout" },
   llama_timeout: { status: STATUS_CODE.InternalServerError, outcome: "timeout" },
@@ -42,5 +44,6 @@ export const errorTable: Readonly<Record<ErrorKind, ErrorRow>> = {
   upstream_refused: { status: STATUS_CODE.ServiceUnavailable, outcome: "upstream_error" },
   shutting_down: { status: STATUS_CODE.ServiceUnavailable, outcome: "shutdown" },
   insufficient_vram: { status: STATUS_CODE.InsufficientStorage, outcome: "rejected" },
+  internal: { status: STATUS_CODE.InternalServerError, outcome: "internal" },
   cancelled: { status: CLIENT_CLOSED_REQUEST, outcome: "cancelled" },
 };

@@ -1,12 +1,14 @@
 import { STATUS_CODE } from "@std/http/status";
 import type { Clock, Timer } from "../base/clock.ts";
-import { ModeldError } from "../base/errors.ts";
-import type { Completion } from "../llama/adapter.ts";
-import type { InferenceObserver, InferenceResult } from "../telemetry/inference_observer.ts";
-import { requestedLogLevel } from "../base/log_level.ts";
-import { Timeline, type TimelineOptions } from "../base/timeline.ts";
-import { validTraceparent } from "../telemetry/traceparent.ts";
 import type { Deadlines } from "../base/deadlines.ts";
+import { ModeldError, shuttingDown } from "../base/errors.ts";
+import { LinkedList } from "../base/list.ts";
+import { requestedLogLevel } from "../base/log_level.ts";
+import type { RequestContext } from "../base/request_context.ts";
+import { Timeline, type TimelineOptions } from "../base/timeline.ts";
+import type { Completion } from "../llama/exchange.ts";
+import type { InferenceObserver, InferenceResult } from "../telemetry/inference_observer.ts";
+import { validTraceparent } from "../telemetry/traceparent.ts";
 import { errorTable } from "./error_table.ts";
 import { queryOf } from "./request_target.ts";
 
@@ -19,21 +21,25 @@ export interface InferenceOptions {
 }
 
 /**
- * One `POST /infer` from its arrival to its one outcome. Owns the signal that goes down to llama-server, and everything
- * that may abort it: the client, the deadline, the shutdown.
+ * One request for inference from its arrival to its one outcome. Owns the signal that goes down to llama-server, and
+ * everything that may abort it: the client, the deadline, the shutdown.
  */
-export class Inference {
+export class Inference implements RequestContext {
+  readonly id: string;
   readonly timeline: Timeline;
   readonly #abort = new AbortController();
   readonly #client: AbortSignal;
   readonly #observer: InferenceObserver;
   readonly #deadline: Timer;
   readonly #onEnd: (() => void)[] = [];
+  #cutReply: (() => void) | undefined;
+  #onReleased: (() => void) | undefined;
   #streaming = false;
   #ended = false;
 
-  constructor(requestId: string, request: Request, { clock, observer, inferDeadlines }: InferenceOptions) {
-    this.timeline = new Timeline(requestId, clock, timelineOptions(request));
+  constructor(id: string, request: Request, { clock, observer, inferDeadlines }: InferenceOptions) {
+    this.id = id;
+    this.timeline = new Timeline(id, clock, timelineOptions(request));
     this.#client = request.signal;
     this.#observer = observer;
     this.#deadline = inferDeadlines.set(() => this.abort(tooLate(inferDeadlines.ms)));
@@ -57,9 +63,27 @@ export class Inference {
     else this.#onEnd.push(callback);
   }
 
-  /** The reply's head is on its way: whatever happens now, its status was 200. */
-  startStreaming(): void {
+  /** Calls back when it has ended and nothing of its reply is left. There is one observer. */
+  onReleased(callback: () => void): void {
+    this.#onReleased = callback;
+    this.#releaseIfDone();
+  }
+
+  /** The reply's head is on its way: whatever happens now, its status was 200. @param cut ends the reply by force */
+  startReply(cut: () => void): void {
     this.#streaming = true;
+    this.#cutReply = cut;
+  }
+
+  /** The client has taken the reply to its end, or will not. */
+  endReply(): void {
+    this.#cutReply = undefined;
+    this.#releaseIfDone();
+  }
+
+  /** Ends what is left of the reply by force. */
+  cutReply(): void {
+    this.#cutReply?.();
   }
 
   /** Makes what runs for this inference fail with `reason`; whoever sees that fail says `fail`. */
@@ -94,6 +118,13 @@ export class Inference {
     this.timeline.end();
     for (const callback of this.#onEnd) callback();
     this.#observer.ended(this.timeline, result);
+    this.#releaseIfDone();
+  }
+
+  #releaseIfDone(): void {
+    if (!this.#ended || this.#cutReply !== undefined) return;
+    this.#onReleased?.();
+    this.#onReleased = undefined;
   }
 }
 
@@ -111,4 +142,61 @@ function timelineOptions({ headers, url }: Request): TimelineOptions {
 
 function tooLate(ms: number): ModeldError {
   return new ModeldError("infer_timeout", `not done ${ms} ms after arrival (--infer-timeout)`);
+}
+
+/** The inferences of this process, so that a shutdown can wait for them and end those that take too long. */
+export class Inferences {
+  readonly #options: InferenceOptions;
+  readonly #running = new LinkedList<Inference>();
+  #draining = false;
+  #onIdle: (() => void) | undefined;
+
+  constructor(options: InferenceOptions) {
+    this.#options = options;
+  }
+
+  /** Whether new ones are turned away. */
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  /** Begins one; while draining it is aborted from the start. */
+  begin(id: string, request: Request): Inference {
+    const inference = new Inference(id, request, this.#options);
+    const running = this.#running.add(inference);
+    inference.onReleased(() => {
+      running.remove();
+      if (this.#running.first === undefined) this.#onIdle?.();
+    });
+    if (this.#draining) inference.abort(shuttingDown());
+    return inference;
+  }
+
+  /** New ones are turned away from now on; those that run go on. */
+  drain(): void {
+    this.#draining = true;
+  }
+
+  /** Waits at most `ms` until none runs and every reply has been taken. */
+  async idle(ms: number): Promise<void> {
+    if (this.#running.first === undefined) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = this.#options.clock.after(ms, resolve);
+    this.#onIdle = resolve;
+    await promise;
+    timer.clear();
+  }
+
+  /** Makes those that run fail, so that each writes its error line and ends. */
+  abortAll(): void {
+    for (const inference of this.#running.toArray()) inference.abort(shuttingDown());
+  }
+
+  /** Ends those that run, and what is left of replies, by force. */
+  endAll(): void {
+    for (const inference of this.#running.toArray()) {
+      inference.fail(shuttingDown());
+      inference.cutReply();
+    }
+  }
 }

@@ -1,5 +1,5 @@
 import type { Clock } from "../base/clock.ts";
-import type { Manager } from "../dispatch/manager.ts";
+import type { Fleet } from "../dispatch/fleet.ts";
 import type { HttpMetrics } from "../telemetry/http_metrics.ts";
 import type { InferenceObserver } from "../telemetry/inference_observer.ts";
 import { ApiKeys } from "./middleware/api_keys.ts";
@@ -9,17 +9,20 @@ import { asModeldError, errorReply } from "./error_reply.ts";
 import { Gate, gated } from "./middleware/gate.ts";
 import { createHandler } from "./handler.ts";
 import { inferRoute } from "./api/infer/infer_route.ts";
-import { Inferences } from "./inferences.ts";
+import { Inferences } from "./inference.ts";
+import { ArrivalLimiter } from "./middleware/arrival_limiter.ts";
 import { healthzRoute, modelsRoute, readyzRoute, statusRoute } from "./api/info/info_routes.ts";
 import type { Route } from "./route.ts";
 
 /** What the public API is served with. Durations are milliseconds; 0 is none. */
 export interface HttpOptions {
   readonly addr: { readonly hostname: string; readonly port: number };
-  readonly manager: Manager;
+  readonly fleet: Fleet;
   readonly observer: InferenceObserver;
   readonly httpMetrics: HttpMetrics;
   readonly maxBodyBytes: number;
+  /** Text of an answer to `/infer`, in characters. */
+  readonly maxAnswerBytes: number;
   /** Levels that objects and arrays of a request body may have. */
   readonly maxJsonDepth: number;
   /** Headers of a request; 0 is no limit. */
@@ -68,7 +71,7 @@ const FLUSH_MS = 1000;
  * @throws Deno.errors.AddrInUse and the like, where the address cannot be listened on
  */
 export function serveHttp(options: HttpOptions): HttpServer {
-  const { manager, clock } = options;
+  const { fleet, clock } = options;
   const bodyDeadlines = new Deadlines(options.bodyTimeout, clock);
   const writeDeadlines = new Deadlines(options.writeTimeout, clock);
   const inferDeadlines = new Deadlines(options.inferTimeout, clock);
@@ -77,7 +80,7 @@ export function serveHttp(options: HttpOptions): HttpServer {
     apiKeys: options.apiKeys.length === 0 ? undefined : new ApiKeys(options.apiKeys),
     maxConcurrentRequests: options.maxConcurrentRequests,
   });
-  const infoRoutes = [modelsRoute(manager), statusRoute(manager), ...options.routes ?? []];
+  const infoRoutes = [modelsRoute(fleet), statusRoute(fleet), ...options.routes ?? []];
   const handler = createHandler({
     clock,
     metrics: options.httpMetrics,
@@ -85,8 +88,8 @@ export function serveHttp(options: HttpOptions): HttpServer {
     cors: options.cors && new Cors(options.cors),
     routes: [
       healthzRoute,
-      readyzRoute(manager, () => inferences.draining),
-      inferRoute({ ...options, inferences, gate, bodyDeadlines, writeDeadlines }),
+      readyzRoute(fleet, () => inferences.draining),
+      inferRoute({ ...options, inferences, gate, arrivals: new ArrivalLimiter(), bodyDeadlines, writeDeadlines }),
       ...infoRoutes.map((route) => gated(route, gate)),
     ],
   });

@@ -1,12 +1,8 @@
 import type { ModeldError } from "../base/errors.ts";
 import type { JsonObject } from "../base/json.ts";
+import type { Usage } from "../base/usage.ts";
 
-/** Token counts, as llama-server reported them; zeros where it reported nothing. */
-export interface Usage {
-  readonly promptTokens: number;
-  readonly completionTokens: number;
-  readonly totalTokens: number;
-}
+export type { Usage };
 
 /** What an answer said of itself by its end. */
 export interface Completion {

@@ -24,6 +24,7 @@ export const severityOf: Readonly<Record<Outcome, "info" | "warn" | "error">> = 
   shutdown: "warn",
   upstream_error: "error",
   truncated: "error",
+  internal: "error",
 };
 
 /** One property of the line at an inference's end. */

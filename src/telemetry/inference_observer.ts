@@ -1,8 +1,8 @@
 import type { ErrorKind } from "../base/errors.ts";
-import type { Usage } from "../llama/adapter.ts";
+import type { Usage } from "../base/usage.ts";
 import type { Timeline } from "../base/timeline.ts";
 
-/** How an inference ended, in the words of the public contract's error table, plus `ok` and `cancelled`. */
+/** How an inference ended, in the words of the public contract's error table, plus `ok`, `cancelled` and `internal`. */
 export type Outcome =
   | "ok"
   | "cancelled"
@@ -11,6 +11,7 @@ export type Outcome =
   | "timeout"
   | "upstream_error"
   | "truncated"
+  | "internal"
   | "shutdown";
 
 /** What is known when an inference has ended. */

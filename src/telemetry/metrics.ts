@@ -1,16 +1,15 @@
 import { Gauge, Registry } from "./prometheus.ts";
 import type { Clock } from "../base/clock.ts";
-import type { Status } from "../dispatch/status.ts";
 import { backpressureCounter, type HttpMetrics, httpMetrics } from "./http_metrics.ts";
 import { inferenceMetrics } from "./inference_metrics.ts";
 import type { InferenceObserver } from "./inference_observer.ts";
 import { processMetrics } from "./process_metrics.ts";
-import { statusMetrics } from "./status_metrics.ts";
+import { type FleetFigures, statusMetrics } from "./status_metrics.ts";
 
 /** What `createMetrics` needs to know. */
 export interface MetricsOptions {
-  /** `manager.status`, read at each scrape. */
-  readonly status: () => Status;
+  /** The fleet's status, read at each scrape. */
+  readonly status: () => FleetFigures;
   /** modeld's own version. */
   readonly version: string;
   readonly clock: Clock;

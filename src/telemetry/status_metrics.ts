@@ -1,14 +1,29 @@
 import { Counter, Gauge, type Registry } from "./prometheus.ts";
-import type { InstanceStatus, Status } from "../dispatch/status.ts";
+
+/** What metrics show of one instance; part of `GET /status`. */
+interface InstanceFigures {
+  readonly model_id: string;
+  readonly queue_len: number;
+  readonly inflight: number;
+  readonly slots: number;
+}
+
+/** What metrics show of the fleet; part of `GET /status`. */
+export interface FleetFigures {
+  readonly instances: readonly InstanceFigures[];
+  readonly servers: readonly { readonly name: string; readonly state: string }[];
+  readonly loads_total: number;
+  readonly evictions_total: number;
+}
 
 /** Metrics that mirror `GET /status`. @returns what brings them up to date; called at each scrape. */
-export function statusMetrics(registry: Registry): (status: Status) => void {
+export function statusMetrics(registry: Registry): (status: FleetFigures) => void {
   const registers = [registry];
-  const perModel = (name: string, help: string, read: (instance: InstanceStatus) => number) => {
+  const perModel = (name: string, help: string, read: (instance: InstanceFigures) => number) => {
     const gauge = new Gauge({ name, help, labelNames: ["model"], registers });
-    return (instances: readonly InstanceStatus[]) => {
+    return (instances: readonly InstanceFigures[]) => {
       gauge.reset();
-      for (const instance of instances) gauge.set({ model: instance.model_id }, read(instance));
+      for (const instance of instances) gauge.inc({ model: instance.model_id }, read(instance));
     };
   };
   const gauges = [
@@ -24,14 +39,14 @@ export function statusMetrics(registry: Registry): (status: Status) => void {
   });
   const up = new Gauge({
     name: "modeld_llama_server_up",
-    help: "1 while llama-server can be reached, else 0.",
+    help: "1 while a llama-server can be reached, else 0.",
     registers,
   });
   return (status) => {
     for (const update of gauges) update(status.instances);
     setCounter(loads, status.loads_total);
     setCounter(evictions, status.evictions_total);
-    up.set(status.server?.reachable === true ? 1 : 0);
+    up.set(status.servers.some(({ state }) => state === "ready") ? 1 : 0);
   };
 }
 

@@ -1,134 +1,162 @@
-import type { Chunk, Completion, GenerateRequest, Generation } from "../../src/llama/adapter.ts";
-import type { Manager, ModelInfo, Readiness } from "../../src/dispatch/manager.ts";
-import type { Status } from "../../src/dispatch/status.ts";
-import type { Timeline } from "../../src/base/timeline.ts";
+import type { RequestContext } from "../../src/base/request_context.ts";
+import type { Fleet, FleetRequest, ModelInfo } from "../../src/dispatch/fleet.ts";
+import type { Readiness, Status } from "../../src/dispatch/status.ts";
+import type { Completion, Ending, EventBatch, EventView, Exchange, WireEvent } from "../../src/llama/exchange.ts";
+import type { ForwardRequest, GenerateRequest } from "../../src/llama/llama_server.ts";
+import { FakeLlamaServer } from "../support/fake_llama_server.ts";
 
-/** How fake generations end unless the test says otherwise. */
+/** How fake exchanges end unless the test says otherwise. */
 export const COMPLETION: Completion = {
   finishReason: "stop",
   usage: { promptTokens: 3, completionTokens: 2, totalTokens: 5 },
 };
 
-/** A generation whose chunks come when the test says so. Counts its own misuse as an error. */
-export class FakeGeneration implements Generation {
-  /** How often the next chunk was asked for. */
+const NO_BYTES = new Uint8Array(0);
+
+/** An event with this text, or what else it says. */
+export function textEvent(text: string, rest: Partial<EventView> = {}): WireEvent {
+  const view = { text, reasoning: "", isToolCall: false, finishReason: undefined, progress: undefined, ...rest };
+  return { kind: "data", view };
+}
+
+/** An exchange whose batches come when the test says so. Counts its own misuse as an error. */
+export class ScriptedExchange implements Exchange {
+  readonly contentType = "text/event-stream";
+  readonly isStream = true;
+  completion: Completion | undefined;
+  /** How often the next batch was asked for. */
   reads = 0;
   readonly #signal: AbortSignal;
-  readonly #release: () => void;
-  readonly #chunks: Chunk[] = [];
-  #endless: Chunk | undefined;
+  readonly #batches: EventBatch[] = [];
+  #endless: EventBatch | undefined;
+  #last: Completion | undefined;
   #error: unknown;
-  #ended = false;
+  #ending: Ending | undefined;
+  #onEnd: ((ending: Ending) => void) | undefined;
   #wake: (() => void) | undefined;
 
-  constructor(signal: AbortSignal, release: () => void) {
+  constructor(signal: AbortSignal) {
     this.#signal = signal;
-    this.#release = release;
     signal.addEventListener("abort", this.#aborted);
+    if (signal.aborted) this.#aborted();
   }
 
   /** Fragments that arrive together. */
   push(...fragments: string[]): this {
-    return this.#arrive({ fragments });
+    return this.events(...fragments.map((text) => textEvent(text)));
+  }
+
+  /** Events that arrive together. */
+  events(...events: WireEvent[]): this {
+    this.#batches.push({ bytes: NO_BYTES, events });
+    this.#wake?.();
+    return this;
   }
 
   /** This fragment arrives again and again, as fast as it is asked for. */
   flow(fragment: string): this {
-    this.#endless = { fragments: [fragment] };
+    this.#endless = { bytes: NO_BYTES, events: [textEvent(fragment)] };
     return this;
   }
 
-  /** The completion arrives, with these fragments beside it. */
-  complete(completion: Completion = COMPLETION, ...fragments: string[]): this {
-    return this.#arrive({ fragments, completion });
+  /** The exchange is complete once what was pushed has been read. */
+  complete(completion: Completion = COMPLETION): this {
+    this.#last = completion;
+    this.#wake?.();
+    return this;
   }
 
-  /** The generation fails once what was pushed has been read. */
+  /** The exchange fails once what was pushed has been read. */
   fail(error: unknown): this {
     this.#error = error;
     this.#wake?.();
     return this;
   }
 
-  async next(): Promise<Chunk> {
+  async read(): Promise<EventBatch | undefined> {
     this.reads++;
-    if (this.#ended && !this.#signal.aborted) throw new Error("next() was called after the end");
+    if (this.completion !== undefined) throw new Error("read() was called after the end");
     for (;;) {
-      if (this.#signal.aborted) {
-        this.#end();
-        throw this.#signal.reason;
-      }
-      const chunk = this.#chunks.shift() ?? this.#endless;
-      if (chunk?.completion !== undefined) this.#end();
-      if (chunk !== undefined) return chunk;
+      if (this.#signal.aborted) throw this.#signal.reason;
+      const batch = this.#batches.shift() ?? this.#endless;
+      if (batch !== undefined) return batch;
       if (this.#error !== undefined) {
-        this.#end();
+        this.#end({ kind: "cancelled" });
         throw this.#error;
+      }
+      if (this.#last !== undefined) {
+        this.completion = this.#last;
+        this.#end({ kind: "completed", completion: this.#last });
+        return undefined;
       }
       await new Promise<void>((resolve) => this.#wake = resolve);
     }
   }
 
   cancel(): void {
-    this.#end();
-    this.#wake?.();
+    this.#end({ kind: "cancelled" });
   }
 
-  #arrive(chunk: Chunk): this {
-    this.#chunks.push(chunk);
-    this.#wake?.();
-    return this;
+  onEnd(callback: (ending: Ending) => void): void {
+    if (this.#ending !== undefined) callback(this.#ending);
+    else this.#onEnd = callback;
   }
 
-  /** As with a real one, an abort alone gives no slot back: whoever holds the generation reads its error or cancels it. */
-  readonly #aborted = () => this.#wake?.();
+  readonly #aborted = () => this.#end({ kind: "cancelled" });
 
-  #end(): void {
-    if (this.#ended) return;
-    this.#ended = true;
+  #end(ending: Ending): void {
+    if (this.#ending !== undefined) return;
+    this.#ending = ending;
     this.#signal.removeEventListener("abort", this.#aborted);
-    this.#release();
+    this.#onEnd?.(ending);
+    this.#wake?.();
   }
 }
 
-/** A call of `infer`, seen from inside. */
-export interface InferCall {
-  readonly request: GenerateRequest;
-  readonly timeline: Timeline;
+/** A call of `exchange`, seen from inside. */
+export interface ExchangeCall {
+  /** What was sent to the server, as an API made it. */
+  readonly sent: GenerateRequest | ForwardRequest;
+  readonly request: FleetRequest;
+  readonly context: RequestContext;
   readonly signal: AbortSignal;
 }
 
-/** A manager that does what a test says, and counts slots. */
-export class FakeManager implements Manager {
-  readonly calls: InferCall[] = [];
+/** A fleet that does what a test says, and counts slots. */
+export class FakeFleet implements Fleet {
+  readonly calls: ExchangeCall[] = [];
   /** Slots taken now. */
   inUse = 0;
   state: Readiness = "ready";
   modelList: readonly ModelInfo[] = [];
   statusReply: Partial<Status> = {};
-  /** What each generation does; it may also throw, or wait. */
-  script: (generation: FakeGeneration, call: InferCall) => unknown = (generation) => {
-    generation.push("Hello").push(" world").complete();
+  /** What each exchange does; it may also throw, or wait. */
+  script: (exchange: ScriptedExchange, call: ExchangeCall) => unknown = (exchange) => {
+    exchange.push("Hello").push(" world").complete();
   };
   #onCall: (() => void) | undefined;
 
-  async infer(request: GenerateRequest, timeline: Timeline, signal: AbortSignal): Promise<Generation> {
+  async exchange(request: FleetRequest, context: RequestContext): Promise<Exchange> {
+    const { signal } = context;
     if (signal.aborted) throw signal.reason;
-    const call = { request, timeline, signal };
+    const server = new FakeLlamaServer();
+    await request.open(server, request.model, new AbortController().signal);
+    const call = { sent: server.last.request, request, context, signal };
     this.calls.push(call);
     this.#onCall?.();
+    const exchange = new ScriptedExchange(signal);
     this.inUse++;
-    const generation = new FakeGeneration(signal, () => this.inUse--);
+    exchange.onEnd(() => this.inUse--);
     try {
-      await this.script(generation, call);
+      await this.script(exchange, call);
     } catch (error) {
-      generation.cancel();
+      exchange.cancel();
       throw error;
     }
-    return generation;
+    return exchange;
   }
 
-  /** Resolves when `infer` has been called that often. */
+  /** Resolves when `exchange` has been called that often. */
   async called(times = 1): Promise<void> {
     while (this.calls.length < times) await new Promise<void>((resolve) => this.#onCall = resolve);
   }

@@ -27,15 +27,15 @@ for (
       assertStringIncludes(await client.readToEnd(), "HTTP/1.1 200");
     }, { maxBodyBytes: LIMIT }));
 
-  Deno.test(`a body one byte over the limit, with ${framing}, is 400 and never reaches the manager`, () =>
-    withServer(async ({ port, manager, observer }) => {
+  Deno.test(`a body one byte over the limit, with ${framing}, is 400 and never reaches the fleet`, () =>
+    withServer(async ({ port, fleet, observer }) => {
       using client = await RawClient.connect(port);
       await client.send(request(bodyOf(LIMIT + 1)));
       await client.readUntil("}");
       assertStringIncludes(client.received, "HTTP/1.1 400");
       assertStringIncludes(client.received, "the body is over the limit of 1000 bytes (--max-body-bytes)");
       assertEquals(await observer.outcomes(), ["invalid"]);
-      assertEquals(manager.calls.length, 0);
+      assertEquals(fleet.calls.length, 0);
     }, { maxBodyBytes: LIMIT }));
 }
 
@@ -78,24 +78,24 @@ for (const [framing, half] of [["Content-Length: 20", '{"pro'], ["Transfer-Encod
 }
 
 Deno.test("a client that leaves with half its body sent is cancelled", () =>
-  withServer(async ({ port, observer, manager }) => {
+  withServer(async ({ port, observer, fleet }) => {
     using client = await RawClient.connect(port);
     await client.send(inferHead("Content-Length: 20") + '{"pro');
     await until(() => observer.running > 0);
     client.close();
     assertEquals(await observer.outcomes(), ["cancelled"]);
-    assertEquals(manager.calls.length, 0);
+    assertEquals(fleet.calls.length, 0);
   }));
 
 Deno.test("a client that half-closes after its request is treated as gone", () =>
-  withServer(async ({ port, manager, observer }) => {
-    manager.script = (generation) => generation.push("a");
+  withServer(async ({ port, fleet, observer }) => {
+    fleet.script = (exchange) => exchange.push("a");
     using client = await RawClient.connect(port);
     await client.send(inferRequest({ prompt: "hi" }));
     await client.readUntil('{"token":"a"}');
     await client.halfClose();
     assertEquals(await observer.outcomes(), ["cancelled"]);
-    assertEquals(manager.inUse, 0);
+    assertEquals(fleet.inUse, 0);
   }));
 
 Deno.test("a request that arrives byte by byte is served", () =>

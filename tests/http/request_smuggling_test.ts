@@ -38,12 +38,12 @@ const cases: readonly (readonly [string, readonly string[], string, number])[] =
 
 for (const [name, headers, body, status] of cases) {
   Deno.test(`${name}: one reply, ${status}`, () =>
-    withServer(async ({ port, manager }) => {
+    withServer(async ({ port, fleet }) => {
       using client = await RawClient.connect(port);
       await client.send(["POST /infer HTTP/1.1", "Host: modeld", ...headers, "", ""].join("\r\n") + body);
       const reply = await client.readToEnd();
       assertEquals(reply.match(/HTTP\/1\.1 \d+/g), [`HTTP/1.1 ${status}`]);
-      assertEquals(manager.calls.length, 0);
+      assertEquals(fleet.calls.length, 0);
     }));
 }
 

@@ -1,34 +1,34 @@
 import { assertEquals } from "@std/assert";
-import type { Readiness } from "../../src/dispatch/manager.ts";
+import type { Readiness } from "../../src/dispatch/status.ts";
 import { withServer } from "./with_server.ts";
 
-Deno.test("healthz answers ok, whatever the manager's state", () =>
-  withServer(async ({ url, manager }) => {
-    manager.state = "unreachable";
+Deno.test("healthz answers ok, whatever the fleet's state", () =>
+  withServer(async ({ url, fleet }) => {
+    fleet.state = "unreachable";
     const reply = await fetch(`${url}/healthz`);
     assertEquals([reply.status, await reply.text()], [200, "ok"]);
   }));
 
 for (const state of ["ready", "loading", "unreachable", "not configured", "draining"] satisfies Readiness[]) {
-  Deno.test(`readyz says ${state} when the manager does`, () =>
-    withServer(async ({ url, manager }) => {
-      manager.state = state;
+  Deno.test(`readyz says ${state} when the fleet does`, () =>
+    withServer(async ({ url, fleet }) => {
+      fleet.state = state;
       const reply = await fetch(`${url}/readyz`);
       assertEquals([reply.status, await reply.text()], [state === "ready" ? 200 : 503, state]);
     }));
 }
 
-Deno.test("models lists what the manager knows", () =>
-  withServer(async ({ url, manager }) => {
-    manager.modelList = [{ id: "a", name: "A", path: "/m/a.gguf", quant: "Q4_0" }];
+Deno.test("models lists what the fleet knows", () =>
+  withServer(async ({ url, fleet }) => {
+    fleet.modelList = [{ id: "a", name: "A", path: "/m/a.gguf", quant: "Q4_0" }];
     const reply = await fetch(`${url}/models`);
     assertEquals(reply.headers.get("content-type"), "application/json");
-    assertEquals(await reply.json(), { models: manager.modelList });
+    assertEquals(await reply.json(), { models: fleet.modelList });
   }));
 
-Deno.test("status is the manager's", () =>
-  withServer(async ({ url, manager }) => {
-    manager.statusReply = { instances: [], loads_total: 3 };
+Deno.test("status is the fleet's", () =>
+  withServer(async ({ url, fleet }) => {
+    fleet.statusReply = { instances: [], loads_total: 3 };
     assertEquals(await (await fetch(`${url}/status`)).json(), { instances: [], loads_total: 3 });
   }));
 
@@ -61,8 +61,8 @@ for (
 
 for (const path of ["/healthz", "/readyz", "/models", "/status"]) {
   Deno.test(`HEAD ${path} is answered as GET, without a body`, () =>
-    withServer(async ({ url, manager }) => {
-      manager.statusReply = { loads_total: 1 };
+    withServer(async ({ url, fleet }) => {
+      fleet.statusReply = { loads_total: 1 };
       const head = await fetch(url + path, { method: "HEAD" });
       const get = await fetch(url + path);
       assertEquals(await head.text(), "");

@@ -15,13 +15,13 @@ Deno.test("while draining, readyz says so and healthz is still ok", () =>
     assertEquals([health.status, await health.text()], [200, "ok"]);
   }));
 
-Deno.test("while draining, a new inference is turned away without reaching the manager", () =>
-  withServer(async ({ http, infer, manager, observer }) => {
+Deno.test("while draining, a new inference is turned away without reaching the fleet", () =>
+  withServer(async ({ http, infer, fleet, observer }) => {
     http.drain();
     const reply = await infer({ prompt: "hi" });
     assertEquals([reply.status, reply.headers.get("retry-after")], [503, "1"]);
     assertEquals(await reply.json(), SHUTTING_DOWN);
-    assertEquals(manager.calls.length, 0);
+    assertEquals(fleet.calls.length, 0);
     assertEquals(await observer.outcomes(), ["shutdown"]);
   }));
 
@@ -35,14 +35,14 @@ Deno.test("while draining, a new inference is turned away before its body has co
   }));
 
 Deno.test("while draining, a stream goes on to its end", () =>
-  withServer(async ({ http, infer, manager, observer }) => {
-    const { promise, resolve } = Promise.withResolvers<Parameters<typeof manager.script>[0]>();
-    manager.script = (generation) => resolve(generation.push("a"));
+  withServer(async ({ http, infer, fleet, observer }) => {
+    const { promise, resolve } = Promise.withResolvers<Parameters<typeof fleet.script>[0]>();
+    fleet.script = (exchange) => resolve(exchange.push("a"));
     const reply = await infer({ prompt: "hi" });
-    const generation = await promise;
+    const exchange = await promise;
     http.drain();
     const stopped = http.stop(60_000);
-    generation.push("b").complete();
+    exchange.push("b").complete();
     assertEquals(parseLines(await reply.text()).length, 3);
     await stopped;
     assertEquals(await observer.outcomes(), ["ok"]);
@@ -50,8 +50,8 @@ Deno.test("while draining, a stream goes on to its end", () =>
 
 Deno.test("streams that outlast the shutdown timeout end with an error line, and the listener closes last", async () => {
   const clock = new FakeClock();
-  await withServer(async ({ http, url, infer, manager, observer }) => {
-    manager.script = (generation) => generation.push("a");
+  await withServer(async ({ http, url, infer, fleet, observer }) => {
+    fleet.script = (exchange) => exchange.push("a");
     const reply = await infer({ prompt: "hi" });
     const reader = bodyOf(reply).pipeThrough(new TextDecoderStream()).getReader();
     assertEquals((await reader.read()).value, '{"token":"a"}\n');
@@ -70,10 +70,10 @@ Deno.test("streams that outlast the shutdown timeout end with an error line, and
 
 Deno.test("a request that still waits at the shutdown timeout is a plain 503", async () => {
   const clock = new FakeClock();
-  await withServer(async ({ http, infer, manager }) => {
-    manager.script = (_, { signal }) => untilAborted(signal);
+  await withServer(async ({ http, infer, fleet }) => {
+    fleet.script = (_, { signal }) => untilAborted(signal);
     const reply = infer({ prompt: "hi" });
-    await manager.called();
+    await fleet.called();
     const stopped = http.stop(5_000);
     await clock.tick(5_000);
     assertEquals((await reply).status, 503);
@@ -99,11 +99,11 @@ Deno.test("a request whose body is still on its way at the shutdown timeout is a
 
 Deno.test("a client that reads nothing cannot hold up the stop", async () => {
   const clock = new FakeClock();
-  await withServer(async ({ http, port, manager, observer }) => {
-    const { promise, resolve } = Promise.withResolvers<Parameters<typeof manager.script>[0]>();
-    manager.script = (generation) => {
-      generation.flow("x".repeat(1000));
-      resolve(generation);
+  await withServer(async ({ http, port, fleet, observer }) => {
+    const { promise, resolve } = Promise.withResolvers<Parameters<typeof fleet.script>[0]>();
+    fleet.script = (exchange) => {
+      exchange.flow("x".repeat(1000));
+      resolve(exchange);
     };
     using client = await RawClient.connect(port);
     await client.send(inferRequest({ prompt: "hi" }));
@@ -113,7 +113,7 @@ Deno.test("a client that reads nothing cannot hold up the stop", async () => {
     for (const ms of [5_000, 1_000, 1_000]) await clock.tick(ms);
     await stopped;
     assertEquals(await observer.outcomes(), ["shutdown"]);
-    assertEquals([manager.inUse, clock.pendingTimers], [0, 0]);
+    assertEquals([fleet.inUse, clock.pendingTimers], [0, 0]);
     client.close();
   }, { clock });
 });

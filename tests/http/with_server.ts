@@ -1,13 +1,13 @@
 import { assertEquals } from "@std/assert";
 import { systemClock } from "../../src/base/clock.ts";
 import { type HttpOptions, type HttpServer, serveHttp } from "../../src/http/server.ts";
-import { FakeManager } from "./fake_fleet.ts";
+import { FakeFleet } from "./fake_fleet.ts";
 import { RecordingMetrics, RecordingObserver } from "./recorders.ts";
 
 /** A running server, and all that it talks to. */
 export interface TestServer {
   readonly http: HttpServer;
-  readonly manager: FakeManager;
+  readonly fleet: FakeFleet;
   readonly metrics: RecordingMetrics;
   readonly observer: RecordingObserver;
   readonly url: string;
@@ -24,15 +24,16 @@ export async function withServer(
   test: (server: TestServer) => Promise<void>,
   options: Partial<HttpOptions> = {},
 ): Promise<void> {
-  const manager = new FakeManager();
+  const fleet = new FakeFleet();
   const metrics = new RecordingMetrics();
   const observer = new RecordingObserver();
   const http = serveHttp({
     addr: { hostname: "127.0.0.1", port: 0 },
-    manager,
+    fleet,
     observer,
     httpMetrics: metrics,
     maxBodyBytes: 1048576,
+    maxAnswerBytes: 16 * 1024 * 1024,
     maxJsonDepth: 32,
     maxHeaderCount: 100,
     maxPathLength: 2048,
@@ -55,12 +56,12 @@ export async function withServer(
       ...init,
     });
   try {
-    await test({ http, manager, metrics, observer, url, port, infer });
+    await test({ http, fleet, metrics, observer, url, port, infer });
     await metrics.idle();
   } finally {
     await http.stop(0);
   }
-  assertEquals({ slots: manager.inUse, running: observer.running, inflight: metrics.inflight }, {
+  assertEquals({ slots: fleet.inUse, running: observer.running, inflight: metrics.inflight }, {
     slots: 0,
     running: 0,
     inflight: 0,

@@ -1,74 +1,81 @@
 import type { Clock, Timer } from "../../base/clock.ts";
-import { ModeldError } from "../../base/errors.ts";
-import type { Chunk, Generation } from "../../llama/adapter.ts";
 import type { Deadlines } from "../../base/deadlines.ts";
+import { ModeldError } from "../../base/errors.ts";
+import type { Completion, Exchange } from "../../llama/exchange.ts";
 import { asModeldError } from "../error_reply.ts";
 import type { Inference } from "../inference.ts";
-import { errorLine, finalLine, tokenLines } from "../api/infer/ndjson.ts";
-import { nextChunk } from "../infer/next_chunk.ts";
+import type { Encoder } from "./encoder.ts";
 
-/** What a token stream is given beside its generation. */
-export interface TokenStreamOptions {
+/** What a reply needs beside its exchange. */
+export interface StreamReplyOptions {
+  readonly encoder: Encoder;
+  readonly inference: Inference;
   readonly clock: Clock;
   /** Without the client taking a byte. */
   readonly writeDeadlines: Deadlines;
-  /** Told of the lines as they leave, where the request is logged at debug. */
-  readonly onLines?: ((lines: string) => void) | undefined;
+  /** Nothing is sent before the answer is complete, so that a failure at any time is a plain HTTP error. */
+  readonly whole: boolean;
 }
 
-/** Characters that may wait for the client before reading from llama-server stops. */
+/** Bytes that may wait for the client before reading from llama-server stops; and that are written at once. */
 const READ_AHEAD = 65536;
 
-/** A chunk within this many milliseconds of the last write is part of a burst: no single stream is meant to be so fast. */
+/** A batch within this many milliseconds of the last write is part of a burst: no single stream is meant to be so fast. */
 const BURST_MS = 0.5;
 
 /** So long a burst is gathered; the shortest that a timer takes. */
 const GATHER_MS = 1;
 
-const utf8 = new TextEncoder();
-
 /**
- * The NDJSON body of a streamed reply: the lines of `first`, of what the generation still brings, and the final or the
- * error line. Ends the inference when the client has taken the last line, or takes none for too long.
+ * Answers with what an exchange brings. Resolves when there is something to send.
+ *
+ * @throws ModeldError where it fails before; the inference has then ended
  */
-export function tokenStream(
-  first: Chunk,
-  generation: Generation,
-  inference: Inference,
-  options: TokenStreamOptions,
-): ReadableStream<Uint8Array> {
-  return new ReadableStream(new TokenSource(first, generation, inference, options), { highWaterMark: 0 });
+export function streamReply(open: () => Promise<Exchange>, options: StreamReplyOptions): Promise<Response> {
+  return new StreamReply(options).begin(open);
 }
 
 /**
- * Two ends that meet in `#lines`: one receives from llama-server, at most `READ_AHEAD` ahead; the other writes when the
- * client has taken what was written before. A chunk that comes alone leaves at once. In a burst a write waits a little, so
- * that what is ready by then leaves with it; the last line waits for nothing.
+ * The flow control between an exchange and a client. One side reads from llama-server, at most `READ_AHEAD` ahead; the
+ * other writes when the client has taken what was written before. A batch that comes alone leaves at once. In a burst a
+ * write waits a little, so that what is ready by then leaves with it; the last bytes wait for nothing.
+ *
+ * The inference ends when the last bytes are handed over, or as soon as its signal aborts, whether or not the client
+ * takes anything. What is left of the reply ends when the client has taken it, left, or hit the write deadline.
  */
-class TokenSource implements UnderlyingDefaultSource<Uint8Array> {
-  readonly #generation: Generation;
+class StreamReply implements UnderlyingDefaultSource<Uint8Array> {
+  readonly #options: StreamReplyOptions;
+  readonly #encoder: Encoder;
   readonly #inference: Inference;
-  readonly #options: TokenStreamOptions;
-  /** Received, not yet written. */
-  #lines = "";
-  #content = "";
-  /** Says how it ended; set when nothing more will be received. */
-  #settle: (() => void) | undefined;
-  #wakeReceive: (() => void) | undefined;
+  readonly #head = Promise.withResolvers<Response>();
+  #begun = false;
+  #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
   /** Whether the client has taken everything that was written, and asks for more. */
   #taken = true;
-  #closed = false;
   #wroteAt = -Infinity;
+  /** Taken from the encoder and too much for one write. */
+  #rest: Uint8Array | undefined;
+  /** Set when the exchange has ended well. */
+  #completion: Completion | undefined;
+  #failed = false;
+  /** Whether the encoder has been given the end, so that nothing more will come. */
+  #isLast = false;
+  #released = false;
+  #wakeReader: (() => void) | undefined;
   #gathering: ReturnType<typeof setTimeout> | undefined;
   #writeDeadline: Timer | undefined;
-  #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
 
-  constructor(first: Chunk, generation: Generation, inference: Inference, options: TokenStreamOptions) {
-    this.#generation = generation;
-    this.#inference = inference;
+  constructor(options: StreamReplyOptions) {
     this.#options = options;
-    inference.onEnd(() => this.#release());
-    this.#receive(first);
+    this.#encoder = options.encoder;
+    this.#inference = options.inference;
+    this.#inference.signal.addEventListener("abort", this.#aborted);
+  }
+
+  begin(open: () => Promise<Exchange>): Promise<Response> {
+    if (this.#inference.signal.aborted) this.#aborted();
+    else this.#read(open);
+    return this.#head.promise;
   }
 
   start(controller: ReadableStreamDefaultController<Uint8Array>): void {
@@ -83,76 +90,109 @@ class TokenSource implements UnderlyingDefaultSource<Uint8Array> {
   }
 
   cancel(): void {
+    this.#release();
     this.#inference.clientLeft();
   }
 
-  /** To be called when lines have come, when the end is known, and when the client asks for more. */
+  async #read(open: () => Promise<Exchange>): Promise<void> {
+    const { timeline } = this.#inference;
+    try {
+      const exchange = await open();
+      for (;;) {
+        timeline.waiting();
+        const batch = await exchange.read();
+        timeline.received(batch === undefined ? 0 : this.#encoder.add(batch));
+        if (batch === undefined) break;
+        this.#writeOrGather();
+        if (this.#encoder.pending > READ_AHEAD && !this.#options.whole) await this.#untilWritten();
+      }
+      this.#completion = exchange.completion;
+      this.#writeOrGather();
+    } catch (error) {
+      this.#fail(asModeldError(error));
+    }
+  }
+
+  readonly #aborted = (): void => this.#fail(asModeldError(this.#inference.signal.reason));
+
+  #fail(failure: ModeldError): void {
+    if (this.#failed || this.#isLast || this.#released) return;
+    this.#failed = true;
+    this.#inference.abort(failure);
+    this.#inference.fail(failure);
+    if (!this.#begun) {
+      this.#release();
+      this.#head.reject(failure);
+    } else if (failure.kind === "cancelled") {
+      this.#cut();
+    } else {
+      this.#encoder.fail(failure);
+      this.#isLast = true;
+      this.#writeOrGather();
+    }
+    this.#wakeReader?.();
+  }
+
+  /** To be called when something has come, when the end is known, and when the client asks for more. */
   #writeOrGather(): void {
-    if (!this.#taken || this.#inference.ended) return;
-    if (this.#settle !== undefined) return this.#write();
-    if (this.#lines === "" || this.#gathering !== undefined) return;
+    if (this.#released) return;
+    const isEnd = this.#completion !== undefined || this.#failed;
+    if (!this.#begun) {
+      if (!isEnd && (this.#options.whole || this.#encoder.pending === 0)) return;
+      this.#sendHead();
+    }
+    if (!this.#taken) return;
+    if (isEnd || this.#rest !== undefined) return this.#write();
+    if (this.#encoder.pending === 0 || this.#gathering !== undefined) return;
     if (this.#options.clock.now() - this.#wroteAt >= BURST_MS) return this.#write();
     // `fetch` hands over one chunk a turn of the event loop, however many have come: the end of the turn would be too soon.
     this.#gathering = setTimeout(this.#write, GATHER_MS);
   }
 
-  /** Writes the lines that are there, or closes where there were none and there will be none; if the client asks for it. */
+  #sendHead(): void {
+    this.#begun = true;
+    this.#inference.startReply(() => this.#cut());
+    const headers = { "Content-Type": this.#encoder.contentType };
+    this.#head.resolve(new Response(new ReadableStream(this, { highWaterMark: 0 }), { headers }));
+  }
+
+  /** Writes what is there, or closes where there is nothing and will be nothing; if the client asks for it. */
   readonly #write = (): void => {
     clearTimeout(this.#gathering);
     this.#gathering = undefined;
-    // Also because Deno 2.6 calls a timer that was cleared in the turn of the event loop in which it was due.
-    if (this.#controller === undefined || !this.#taken || this.#inference.ended) return;
-    const lines = this.#lines;
-    if (lines !== "") {
-      this.#lines = "";
-      this.#taken = false;
-      this.#wroteAt = this.#options.clock.now();
-      this.#controller.enqueue(utf8.encode(lines));
-      this.#options.onLines?.(lines);
-      this.#wakeReceive?.();
-    } else if (this.#settle !== undefined) {
-      this.#closed = true;
-      this.#controller.close();
-      this.#settle();
+    // Also because a timer that was cleared in the turn of the event loop in which it was due may be called in Deno 2.6.
+    if (this.#controller === undefined || !this.#taken || this.#released) return;
+    if (this.#rest === undefined && !this.#addEnd() && this.#encoder.pending === 0) {
+      if (this.#isLast) this.#close();
+      return;
     }
+    let bytes = this.#rest ?? this.#encoder.take();
+    this.#rest = bytes.length > READ_AHEAD ? bytes.subarray(READ_AHEAD) : undefined;
+    if (this.#rest !== undefined) bytes = bytes.subarray(0, READ_AHEAD);
+    this.#taken = false;
+    this.#wroteAt = this.#options.clock.now();
+    this.#controller.enqueue(bytes);
+    if (this.#isLast && this.#rest === undefined && this.#completion !== undefined) {
+      this.#inference.complete(this.#completion);
+    }
+    this.#wakeReader?.();
   };
 
-  async #receive(chunk: Chunk): Promise<void> {
-    try {
-      while (chunk.completion === undefined) {
-        this.#add(chunk.fragments);
-        this.#writeOrGather();
-        if (this.#lines.length > READ_AHEAD) await this.#untilWritten();
-        chunk = await nextChunk(this.#generation, this.#inference.timeline);
-      }
-      this.#add(chunk.fragments);
-      const { completion } = chunk;
-      this.#lines += finalLine(this.#content, completion);
-      // Not assigned where it is written: V8 makes a function that is assigned to a property old from the start.
-      const settle = () => this.#inference.complete(completion);
-      this.#settle = settle;
-    } catch (error) {
-      const failure = asModeldError(error);
-      this.#inference.abort(failure);
-      this.#lines += errorLine(failure);
-      const settle = () => this.#inference.fail(failure);
-      this.#settle = settle;
-    }
-    this.#writeOrGather();
+  /** Adds what ends a reply well, once; a failure that comes before that still counts. @returns whether it did */
+  #addEnd(): boolean {
+    if (this.#completion === undefined || this.#isLast) return false;
+    this.#isLast = true;
+    this.#encoder.end(this.#completion);
+    return true;
   }
 
   /** Waits for the client to take what is there. That is no time that modeld itself cost. */
   #untilWritten(): Promise<void> {
     this.#inference.timeline.waiting();
-    return new Promise((resolve) => this.#wakeReceive = resolve);
+    return new Promise((resolve) => this.#wakeReader = resolve);
   }
 
-  #add(fragments: readonly string[]): void {
-    this.#lines += tokenLines(fragments);
-    for (const fragment of fragments) this.#content += fragment;
-  }
-
-  /** Looks at the deadline only when it may have passed, so that a token costs it nothing. */
+  /** Checks the deadline only when it may have passed, so that a token costs it nothing. */
   #watchClient(): void {
     const { clock, writeDeadlines } = this.#options;
     const check = () => {
@@ -162,17 +202,31 @@ class TokenSource implements UnderlyingDefaultSource<Uint8Array> {
         return;
       }
       const message = `the client took nothing for ${writeDeadlines.ms} ms (--write-timeout)`;
-      this.#inference.abort(new ModeldError("write_timeout", message));
-      this.#inference.fail(asModeldError(this.#inference.signal.reason));
+      this.#cut(new ModeldError("write_timeout", message));
     };
     this.#writeDeadline = writeDeadlines.set(check);
   }
 
-  /** Unless the stream is closed already, it is cut: no terminator, so that no client takes it for whole. */
+  #close(): void {
+    this.#controller?.close();
+    this.#release();
+  }
+
+  /** Ends the connection without the chunk that says that the reply is whole. */
+  #cut(reason = new ModeldError("cancelled", "the stream was cut")): void {
+    if (this.#released) return;
+    this.#release();
+    this.#controller?.error(reason);
+    this.#inference.abort(reason);
+    this.#inference.fail(reason);
+    this.#wakeReader?.();
+  }
+
   #release(): void {
+    this.#released = true;
+    this.#inference.signal.removeEventListener("abort", this.#aborted);
     this.#writeDeadline?.clear();
-    if (!this.#closed) this.#controller?.error(new ModeldError("cancelled", "the stream was cut"));
     clearTimeout(this.#gathering);
-    this.#wakeReceive?.();
+    this.#inference.endReply();
   }
 }

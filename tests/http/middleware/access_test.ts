@@ -15,14 +15,14 @@ Deno.test("without keys, no key is asked for", () =>
 for (
   const [name, init] of [["no key", {}], ["a wrong key", bearer("sk-thr")], ["half a key", bearer("sk-on")]] as const
 ) {
-  Deno.test(`with ${name}, an inference is 401 and never reaches the manager`, () =>
-    withServer(async ({ infer, manager, observer }) => {
+  Deno.test(`with ${name}, an inference is 401 and never reaches the fleet`, () =>
+    withServer(async ({ infer, fleet, observer }) => {
       const reply = await infer({ prompt: "a" }, init);
       assertEquals(reply.status, 401);
       assertEquals(reply.headers.get("www-authenticate"), 'Bearer realm="modeld"');
       const error = await reply.json();
       assertEquals([error.code, error.type], [401, "unauthorized"]);
-      assertEquals(manager.calls.length, 0);
+      assertEquals(fleet.calls.length, 0);
       assertEquals(await observer.outcomes(), ["rejected"]);
     }, { apiKeys: KEYS }));
 }
@@ -60,8 +60,8 @@ Deno.test("healthz and readyz ask for no key, all else does", () =>
   }, { apiKeys: KEYS, routes: [{ method: "GET", path: "/extra", handle: () => new Response("secret") }] }));
 
 Deno.test("beyond the limit of concurrent requests a request is 503, and healthz is answered", () =>
-  withServer(async ({ url, infer, manager, observer, metrics }) => {
-    manager.script = (generation) => generation.push("a");
+  withServer(async ({ url, infer, fleet, observer, metrics }) => {
+    fleet.script = (exchange) => exchange.push("a");
     const running = [await infer({ prompt: "a" }), await infer({ prompt: "a" })];
     const reply = await infer({ prompt: "a" });
     assertEquals([reply.status, reply.headers.get("retry-after")], [503, "1"]);
@@ -78,8 +78,8 @@ Deno.test("beyond the limit of concurrent requests a request is 503, and healthz
   }, { maxConcurrentRequests: 2 }));
 
 Deno.test("beyond its limit a key's inference is 429, another key's is served, and the place is free again after", () =>
-  withServer(async ({ infer, manager, metrics }) => {
-    manager.script = (generation) => generation.push("a");
+  withServer(async ({ infer, fleet, metrics }) => {
+    fleet.script = (exchange) => exchange.push("a");
     const running = await infer({ prompt: "a" }, bearer("sk-one"));
     const refused = await infer({ prompt: "a" }, bearer("sk-one"));
     assertEquals(refused.status, 429);
@@ -94,8 +94,8 @@ Deno.test("beyond its limit a key's inference is 429, another key's is served, a
   }, { apiKeys: KEYS, maxInflightPerClient: 1 }));
 
 Deno.test("without keys the limit is for each remote address", () =>
-  withServer(async ({ infer, manager }) => {
-    manager.script = (generation) => generation.push("a");
+  withServer(async ({ infer, fleet }) => {
+    fleet.script = (exchange) => exchange.push("a");
     const running = await infer({ prompt: "a" });
     const refused = await infer({ prompt: "a" });
     assertEquals(refused.status, 429);

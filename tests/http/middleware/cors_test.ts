@@ -75,10 +75,10 @@ for (
 }
 
 Deno.test("errors and streams can be read by an allowed origin too", () =>
-  withServer(async ({ url, infer, manager }) => {
+  withServer(async ({ url, infer, fleet }) => {
     const headers = { "Content-Type": "application/json", "Origin": "https://app.example" };
     const replies = [await infer({ prompt: "a" }, { headers }), await infer("{", { headers })];
-    manager.script = () => {
+    fleet.script = () => {
       throw new ModeldError("unreachable", "gone");
     };
     replies.push(await infer({ prompt: "a" }, { headers }), await fetch(`${url}/nothing`, { headers }));

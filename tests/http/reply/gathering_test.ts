@@ -1,28 +1,26 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { Deadlines } from "../../../src/base/deadlines.ts";
 import { ModeldError } from "../../../src/base/errors.ts";
-import { Inferences } from "../../../src/http/inferences.ts";
-import { tokenStream } from "../../../src/http/reply/stream_reply.ts";
-import type { Chunk, Generation } from "../../../src/llama/adapter.ts";
+import { LineEncoder } from "../../../src/http/api/infer/lines.ts";
+import { Inferences } from "../../../src/http/inference.ts";
+import { streamReply } from "../../../src/http/reply/stream_reply.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
-
-/** A generation that has this one chunk more, and then nothing for ever. */
-function oneMore(chunk: Chunk): Generation {
-  const chunks = [Promise.resolve(chunk)];
-  return { next: () => chunks.shift() ?? new Promise(() => {}), cancel() {} };
-}
+import { ScriptedExchange } from "../fake_fleet.ts";
+import { bodyOf } from "../with_server.ts";
 
 Deno.test("a stream whose inference ends while a burst is gathered is cut, without what was gathered", async () => {
-  const clock = new FakeClock(); // it stands still, so that the second chunk is part of a burst
+  const clock = new FakeClock(); // it stands still, so that the second batch is part of a burst
   const none = new Deadlines(0, clock);
   const inferences = new Inferences({ clock, observer: { started() {}, ended() {} }, inferDeadlines: none });
   const inference = inferences.begin("id", new Request("http://modeld.invalid/infer"));
-  const options = { clock, writeDeadlines: none };
-  const stream = tokenStream({ fragments: [" a"] }, oneMore({ fragments: [" b"] }), inference, options);
-  const reader = stream.getReader();
+  const encoder = new LineEncoder({ tokens: true, reasoning: false, maxAnswer: Infinity });
+  const exchange = new ScriptedExchange(inference.signal).push(" a").push(" b");
+  const options = { encoder, inference, clock, writeDeadlines: none, whole: false };
+  const reply = await streamReply(() => Promise.resolve(exchange), options);
+  const reader = bodyOf(reply).getReader();
   assertEquals(new TextDecoder().decode((await reader.read()).value), '{"token":" a"}\n');
   const second = reader.read();
-  for (let i = 0; i < 20; i++) await Promise.resolve(); // microtasks alone: the chunk arrives, and no timer can fire
-  inference.fail(new ModeldError("cancelled", "the client left"));
+  for (let i = 0; i < 20; i++) await Promise.resolve(); // microtasks alone: the batch arrives, and no timer can fire
+  inference.clientLeft();
   await assertRejects(() => second, ModeldError, "the stream was cut");
 });

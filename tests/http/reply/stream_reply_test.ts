@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { configureLog } from "../../../src/telemetry/log.ts";
-import type { FakeGeneration } from "../fake_fleet.ts";
+import type { ScriptedExchange } from "../fake_fleet.ts";
 import { inferRequest, RawClient } from "../raw_client.ts";
 import { parseLines, withServer } from "../with_server.ts";
 
@@ -19,17 +19,17 @@ function httpChunks(raw: string): string[] {
 }
 
 /** Pushes a fragment in each of `count` turns of the event loop, and completes. */
-async function burst(generation: FakeGeneration, count: number): Promise<void> {
+async function burst(exchange: ScriptedExchange, count: number): Promise<void> {
   for (let i = 0; i < count; i++) {
-    generation.push(` ${i}`);
+    exchange.push(` ${i}`);
     await new Promise((resolve) => setImmediate(resolve));
   }
-  generation.complete();
+  exchange.complete();
 }
 
 Deno.test("a burst leaves in far fewer writes than it came in, each fragment still a line of its own, in order", () =>
-  withServer(async ({ port, manager }) => {
-    manager.script = (generation) => void burst(generation, 1000);
+  withServer(async ({ port, fleet }) => {
+    fleet.script = (exchange) => void burst(exchange, 1000);
     using client = await RawClient.connect(port);
     await client.send(inferRequest({ prompt: "hi" }, "Connection: close"));
     const chunks = httpChunks(await client.readToEnd());
@@ -41,8 +41,8 @@ Deno.test("a burst leaves in far fewer writes than it came in, each fragment sti
   }));
 
 Deno.test("fragments that arrive together leave in one write, a line each", () =>
-  withServer(async ({ port, manager }) => {
-    manager.script = (generation) => generation.push("a", "b").complete();
+  withServer(async ({ port, fleet }) => {
+    fleet.script = (exchange) => exchange.push("a", "b").complete();
     using client = await RawClient.connect(port);
     await client.send(inferRequest({ prompt: "hi" }, "Connection: close"));
     const chunks = httpChunks(await client.readToEnd());
@@ -50,10 +50,10 @@ Deno.test("fragments that arrive together leave in one write, a line each", () =
   }));
 
 Deno.test("a reply of a million fragments is whole", () =>
-  withServer(async ({ infer, manager }) => {
-    manager.script = (generation) => {
-      for (let i = 0; i < 1000; i++) generation.push(...Array.from({ length: 1000 }, () => "x"));
-      generation.complete();
+  withServer(async ({ infer, fleet }) => {
+    fleet.script = (exchange) => {
+      for (let i = 0; i < 1000; i++) exchange.push(...Array.from({ length: 1000 }, () => "x"));
+      exchange.complete();
     };
     const text = await (await infer({ prompt: "hi" })).text();
     assertEquals(text.split("\n").length, 1_000_002);
@@ -61,9 +61,9 @@ Deno.test("a reply of a million fragments is whole", () =>
   }));
 
 Deno.test("text of any kind arrives unharmed", () =>
-  withServer(async ({ infer, manager }) => {
+  withServer(async ({ infer, fleet }) => {
     const fragments = ['"', "\\", "\n", "\u2028", "\u0000", "é", "🎈", "\ud83c", "\udf88", "</script>"];
-    manager.script = (generation) => generation.push(...fragments).complete();
+    fleet.script = (exchange) => exchange.push(...fragments).complete();
     const lines = parseLines(await (await infer({ prompt: "hi" })).text()) as { token?: string; content?: string }[];
     assertEquals(lines.slice(0, -1).map(({ token }) => token), fragments);
     assertEquals(lines.at(-1)?.content, fragments.join(""));

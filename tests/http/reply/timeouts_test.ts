@@ -6,10 +6,10 @@ import { untilAborted } from "../fake_fleet.ts";
 
 Deno.test("the infer deadline counts the wait for a slot, and is a plain error before the first line", async () => {
   const clock = new FakeClock();
-  await withServer(async ({ infer, manager, observer }) => {
-    manager.script = (_, { signal }) => untilAborted(signal);
+  await withServer(async ({ infer, fleet, observer }) => {
+    fleet.script = (_, { signal }) => untilAborted(signal);
     const reply = infer({ prompt: "hi" });
-    await manager.called();
+    await fleet.called();
     clock.advance(3_000);
     assertEquals((await reply).status, 500);
     assertEquals(await (await reply).json(), {
@@ -24,26 +24,26 @@ Deno.test("the infer deadline counts the wait for a slot, and is a plain error b
 
 Deno.test("a deadline that passes in the moment of the first fragment costs no slot", async () => {
   const clock = new FakeClock();
-  await withServer(async ({ infer, manager, observer }) => {
-    manager.script = (generation) => {
-      const next = generation.push("a").next.bind(generation);
-      generation.next = () => {
-        const chunk = next();
+  await withServer(async ({ infer, fleet, observer }) => {
+    fleet.script = (exchange) => {
+      const read = exchange.push("a").read.bind(exchange);
+      exchange.read = () => {
+        const batch = read();
         clock.advance(3_000);
-        return chunk;
+        return batch;
       };
     };
     const reply = await infer({ prompt: "hi" });
     assertEquals([reply.status, (await reply.json()).type], [500, "infer_timeout"]);
     assertEquals(await observer.outcomes(), ["timeout"]);
-    assertEquals(manager.inUse, 0);
+    assertEquals(fleet.inUse, 0);
   }, { clock, inferTimeout: 3_000 });
 });
 
 Deno.test("the infer deadline ends a stream with an error line", async () => {
   const clock = new FakeClock();
-  await withServer(async ({ infer, manager, observer }) => {
-    manager.script = (generation) => generation.push("a");
+  await withServer(async ({ infer, fleet, observer }) => {
+    fleet.script = (exchange) => exchange.push("a");
     const reply = await infer({ prompt: "hi" });
     await clock.tick(2_999);
     assertEquals(observer.results, []);
@@ -59,13 +59,13 @@ Deno.test("the infer deadline ends a stream with an error line", async () => {
 
 Deno.test("the body deadline is over once the body is here", async () => {
   const clock = new FakeClock();
-  await withServer(async ({ infer, manager, observer }) => {
-    const { promise, resolve } = Promise.withResolvers<Parameters<typeof manager.script>[0]>();
-    manager.script = (generation) => resolve(generation);
+  await withServer(async ({ infer, fleet, observer }) => {
+    const { promise, resolve } = Promise.withResolvers<Parameters<typeof fleet.script>[0]>();
+    fleet.script = (exchange) => resolve(exchange);
     const reply = infer({ prompt: "hi" });
-    const generation = await promise;
+    const exchange = await promise;
     await clock.tick(60_000);
-    generation.complete();
+    exchange.complete();
     await (await reply).text();
     assertEquals(await observer.outcomes(), ["ok"]);
   }, { clock, bodyTimeout: 10_000 });
@@ -87,24 +87,24 @@ Deno.test("however many requests there are, a deadline has one timer, and none o
 
 Deno.test("a client that reads nothing stops the reading from llama-server, and is cut at the write deadline", async () => {
   const clock = new FakeClock();
-  await withServer(async ({ port, manager, observer }) => {
-    const { promise, resolve } = Promise.withResolvers<Parameters<typeof manager.script>[0]>();
-    manager.script = (generation) => {
-      generation.flow("x".repeat(1000));
-      resolve(generation);
+  await withServer(async ({ port, fleet, observer }) => {
+    const { promise, resolve } = Promise.withResolvers<Parameters<typeof fleet.script>[0]>();
+    fleet.script = (exchange) => {
+      exchange.flow("x".repeat(1000));
+      resolve(exchange);
     };
     using client = await RawClient.connect(port);
     await client.send(inferRequest({ prompt: "hi" }));
-    const generation = await promise;
-    await settled(() => generation.reads);
-    assert(generation.reads < 20_000, `${generation.reads} kB were read for a client that takes none`);
+    const exchange = await promise;
+    await settled(() => exchange.reads);
+    assert(exchange.reads < 20_000, `${exchange.reads} kB were read for a client that takes none`);
 
     await clock.tick(59_999);
     assertEquals(observer.results, []);
     await clock.tick(1);
     assertEquals(await observer.outcomes(), ["timeout"]);
     assertEquals(observer.results[0]?.error?.kind, "write_timeout");
-    assertEquals([manager.inUse, clock.pendingTimers], [0, 0]);
+    assertEquals([fleet.inUse, clock.pendingTimers], [0, 0]);
 
     // What was on its way still arrives; then the connection ends without the chunk that says it is whole.
     const received = await client.readToEnd();
@@ -114,18 +114,18 @@ Deno.test("a client that reads nothing stops the reading from llama-server, and 
 
 Deno.test("a client that reads slowly but steadily is never cut", async () => {
   const clock = new FakeClock();
-  await withServer(async ({ infer, manager, observer }) => {
-    const { promise, resolve } = Promise.withResolvers<Parameters<typeof manager.script>[0]>();
-    manager.script = (generation) => resolve(generation.push("a"));
+  await withServer(async ({ infer, fleet, observer }) => {
+    const { promise, resolve } = Promise.withResolvers<Parameters<typeof fleet.script>[0]>();
+    fleet.script = (exchange) => resolve(exchange.push("a"));
     const reply = await infer({ prompt: "hi" });
-    const generation = await promise;
+    const exchange = await promise;
     const reader = bodyOf(reply).getReader();
     for (let i = 0; i < 10; i++) {
       await reader.read();
       await clock.tick(59_000);
-      generation.push("b");
+      exchange.push("b");
     }
-    generation.complete();
+    exchange.complete();
     while (!(await reader.read()).done);
     assertEquals(await observer.outcomes(), ["ok"]);
   }, { clock, writeTimeout: 60_000 });
@@ -133,15 +133,15 @@ Deno.test("a client that reads slowly but steadily is never cut", async () => {
 
 Deno.test("a long silence of llama-server is no fault of the client", async () => {
   const clock = new FakeClock();
-  await withServer(async ({ infer, manager, observer }) => {
-    const { promise, resolve } = Promise.withResolvers<Parameters<typeof manager.script>[0]>();
-    manager.script = (generation) => resolve(generation.push("a"));
+  await withServer(async ({ infer, fleet, observer }) => {
+    const { promise, resolve } = Promise.withResolvers<Parameters<typeof fleet.script>[0]>();
+    fleet.script = (exchange) => resolve(exchange.push("a"));
     const reply = await infer({ prompt: "hi" });
-    const generation = await promise;
+    const exchange = await promise;
     const reader = bodyOf(reply).getReader();
     await reader.read();
     await clock.tick(600_000);
-    generation.complete();
+    exchange.complete();
     while (!(await reader.read()).done);
     assertEquals(await observer.outcomes(), ["ok"]);
   }, { clock, writeTimeout: 60_000 });
@@ -149,20 +149,72 @@ Deno.test("a long silence of llama-server is no fault of the client", async () =
 
 Deno.test("done, cancel and timeout in the same tick give one outcome", async () => {
   const clock = new FakeClock();
-  await withServer(async ({ infer, manager, observer, metrics }) => {
-    const { promise, resolve } = Promise.withResolvers<Parameters<typeof manager.script>[0]>();
-    manager.script = (generation) => resolve(generation.push("a"));
+  await withServer(async ({ infer, fleet, observer, metrics }) => {
+    const { promise, resolve } = Promise.withResolvers<Parameters<typeof fleet.script>[0]>();
+    fleet.script = (exchange) => resolve(exchange.push("a"));
     const reply = await infer({ prompt: "hi" });
-    const generation = await promise;
+    const exchange = await promise;
     const reader = bodyOf(reply).getReader();
     await reader.read();
-    generation.complete();
+    exchange.complete();
     clock.advance(3_000);
     await reader.cancel();
     await metrics.idle();
     assertEquals(observer.results.length, 1);
-    assertEquals([manager.inUse, clock.pendingTimers], [0, 0]);
+    assertEquals([fleet.inUse, clock.pendingTimers], [0, 0]);
   }, { clock, inferTimeout: 3_000, writeTimeout: 3_000 });
+});
+
+Deno.test("the infer deadline frees the slot of a client that never reads, with no write deadline to help", async () => {
+  const clock = new FakeClock();
+  await withServer(async ({ port, fleet, observer }) => {
+    const { promise, resolve } = Promise.withResolvers<Parameters<typeof fleet.script>[0]>();
+    fleet.script = (exchange) => resolve(exchange.flow("x".repeat(1000)));
+    using client = await RawClient.connect(port);
+    await client.send(inferRequest({ prompt: "hi" }));
+    const exchange = await promise;
+    await settled(() => exchange.reads);
+    assertEquals(fleet.inUse, 1);
+    clock.advance(2_000);
+    assertEquals([fleet.inUse, observer.results[0]?.outcome], [0, "timeout"]);
+    client.close();
+  }, { clock, inferTimeout: 2_000, writeTimeout: 0 });
+});
+
+Deno.test("the infer deadline reaches a slow client after the generation is done, with an error line and no final line", async () => {
+  const clock = new FakeClock();
+  await withServer(async ({ port, fleet, observer }) => {
+    const { promise, resolve } = Promise.withResolvers<Parameters<typeof fleet.script>[0]>();
+    fleet.script = (exchange) => {
+      for (let count = 0; count < 40; count++) exchange.push("x".repeat(1_000_000));
+      resolve(exchange.complete());
+    };
+    using client = await RawClient.connect(port);
+    await client.send(inferRequest({ prompt: "hi" }, "Connection: close"));
+    const exchange = await promise;
+    await settled(() => exchange.reads);
+    clock.advance(2_000);
+    assertEquals(observer.results.map(({ outcome }) => outcome), ["timeout"]);
+    const received = await client.readToEnd();
+    const last = received.trimEnd().split("\n").findLast((line) => line.startsWith("{"));
+    assertEquals(JSON.parse(last ?? "").type, "infer_timeout");
+    assertEquals(received.includes('"done":true'), false);
+  }, { clock, inferTimeout: 2_000, maxAnswerBytes: Infinity });
+});
+
+Deno.test("the write deadline holds for a whole answer too", async () => {
+  const clock = new FakeClock();
+  await withServer(async ({ port, fleet, metrics }) => {
+    fleet.script = (exchange) => exchange.push("x".repeat(20_000_000)).complete();
+    using client = await RawClient.connect(port);
+    await client.send(inferRequest({ prompt: "hi", stream: false }));
+    await settled(() => fleet.inUse);
+    assertEquals(metrics.inflight, 1);
+    await clock.tick(60_000);
+    const received = await client.readToEnd();
+    assert(received.length < 20_000_000 && !received.endsWith("\r\n0\r\n\r\n"), "it was cut");
+    assertEquals(clock.pendingTimers, 0);
+  }, { clock, writeTimeout: 60_000, maxAnswerBytes: Infinity });
 });
 
 /** Resolves when `value` has stopped changing. */

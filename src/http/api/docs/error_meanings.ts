@@ -18,6 +18,10 @@ export const errorMeanings: Readonly<Record<Exclude<ErrorKind, "cancelled">, Err
     example: "the request exceeds the available context size",
   },
   unauthorized: { when: "Keys are set and none matches.", example: "no valid API key" },
+  forbidden_host: {
+    when: "modeld listens on loopback without keys, and `Host` is a name that it does not know.",
+    example: "Host evil.example is not known here; allow it with --allowed-hosts",
+  },
   model_not_found: {
     when: "The model is not on llama-server's list; or none was named and there is no default.",
     example: "model not found: mistral",
@@ -60,6 +64,10 @@ export const errorMeanings: Readonly<Record<Exclude<ErrorKind, "cancelled">, Err
     when: "llama-server's stream ended without saying that it is complete.",
     example: "adapter generate: the stream ended before its end",
   },
+  answer_too_large: {
+    when: "The answer is larger than modeld passes on.",
+    example: "the answer has more than 16777216 characters (--max-answer-bytes); ask for less with max_tokens",
+  },
   first_token_timeout: {
     when: "llama-server took longer than the first-token deadline to begin.",
     example: "adapter generate: no token within 20000 ms (--llama-first-token-timeout)",
@@ -95,6 +103,7 @@ export const errorMeanings: Readonly<Record<Exclude<ErrorKind, "cancelled">, Err
     example: "llama-server answered 401: check --llama-api-key",
   },
   shutting_down: { when: "modeld is stopping.", example: "modeld is stopping; ask again" },
+  internal: { when: "modeld itself failed; its log says more.", example: "internal error; modeld's log says more" },
   insufficient_vram: {
     when: "The model does not fit into the VRAM budget.",
     example: "model big needs 9000 MB, the budget is 8000 MB",

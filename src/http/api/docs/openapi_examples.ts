@@ -29,6 +29,7 @@ export const MODELS = {
 export const STATUS = {
   instances: [{
     model_id: "tiny",
+    server: "server-1",
     state: "ready",
     last_used_unix: 1_800_000_000,
     est_vram_mb: 640,
@@ -40,6 +41,17 @@ export const STATUS = {
     queue_wait_ms_p50: 12,
     loaded_since_unix: 1_799_990_000,
   }],
+  servers: [{
+    name: "server-1",
+    url: "http://127.0.0.1:8081",
+    state: "ready",
+    kind: "router",
+    build: "b1",
+    slots: 4,
+    running: 1,
+    queue_wait_ms: 0,
+    last_seen_unix: 1_800_000_000,
+  }],
   budget_mb: 8_000,
   used_est_mb: 640,
   margin_mb: 500,
@@ -50,5 +62,4 @@ export const STATUS = {
   loads_total: 1,
   warmups_in_progress: 0,
   draining_count: 0,
-  server: { url: "http://127.0.0.1:8081", kind: "router", build: "b1", reachable: true, last_seen_unix: 1_800_000_000 },
 };

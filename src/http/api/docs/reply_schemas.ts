@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import type { ModelInfo } from "../../../dispatch/manager.ts";
+import type { ModelInfo } from "../../../dispatch/fleet.ts";
 import type { Status } from "../../../dispatch/status.ts";
 import { errorTable } from "../../error_table.ts";
 
@@ -26,6 +26,11 @@ export const tokenLineSchema = z.object({
   token: z.string().check(z.minLength(1), z.describe("A piece of the text, in order.")),
 });
 
+/** One piece of the model's reasoning; only where the request has `"reasoning": true`. */
+export const reasoningLineSchema = z.object({
+  reasoning: z.string().check(z.minLength(1), z.describe("A piece of the reasoning, in order.")),
+});
+
 /** The last line of a stream that ended well; the only line with `stream: false`. */
 export const finalLineSchema = z.object({
   done: z.literal(true),
@@ -33,13 +38,14 @@ export const finalLineSchema = z.object({
   finish_reason: text("`stop`, `length`, or what else llama-server said."),
   usage: z.object({ prompt_tokens: count, completion_tokens: count, total_tokens: count })
     .check(z.describe("As llama-server counts; zeros where it reported nothing.")),
+  reasoning_chars: z.exactOptional(count.check(z.describe("Characters of reasoning that were not asked for."))),
   timings: z.exactOptional(
     z.record(z.string(), z.unknown()).check(z.describe("llama-server's own timings, as it sent them.")),
   ),
 });
 
 /** Any line of a stream. */
-export const inferLineSchema = z.union([tokenLineSchema, finalLineSchema, errorSchema]);
+export const inferLineSchema = z.union([tokenLineSchema, reasoningLineSchema, finalLineSchema, errorSchema]);
 
 /** `GET /models`. */
 export const modelsSchema = z.object({
@@ -56,6 +62,7 @@ const stateSchema = z.enum(["unloaded", "loading", "ready", "draining", "error"]
 
 const instanceSchema = z.object({
   model_id: z.string(),
+  server: text("The name of its llama-server."),
   state: stateSchema,
   last_used_unix: unixSeconds,
   est_vram_mb: megabytes,
@@ -70,16 +77,22 @@ const instanceSchema = z.object({
 });
 
 const serverSchema = z.object({
+  name: text("As in the configuration, else `server-1`, `server-2`, ..."),
   url: text("Without secrets."),
+  state: z.enum(["ready", "lost", "unknown"]).check(z.describe("`unknown`: it has not said what it is yet.")),
   kind: z.exactOptional(z.enum(["single", "router", "native"])),
   build: z.exactOptional(z.string()),
-  reachable: z.boolean(),
+  slots: count.check(z.describe("Slots of all models that are ready there.")),
+  running: count.check(z.describe("Those of them that are in use.")),
+  queue_wait_ms: z.number().check(z.nonnegative(), z.describe("Median wait for a slot there.")),
   last_seen_unix: z.exactOptional(unixSeconds),
+  last_error: z.exactOptional(z.string()),
 });
 
 /** `GET /status`. */
 export const statusSchema = z.object({
   instances: z.array(instanceSchema),
+  servers: z.array(serverSchema),
   budget_mb: megabytes,
   used_est_mb: megabytes,
   margin_mb: megabytes,
@@ -92,5 +105,4 @@ export const statusSchema = z.object({
   draining_count: count,
   error: z.exactOptional(z.string()),
   last_error: z.exactOptional(z.string()),
-  server: z.exactOptional(serverSchema),
 }) satisfies z.ZodMiniType<Status>;

@@ -1,6 +1,6 @@
 import type { z } from "zod/mini";
 import { ModeldError } from "../../../base/errors.ts";
-import type { GenerateRequest } from "../../../llama/adapter.ts";
+import type { GenerateRequest } from "../../../llama/llama_server.ts";
 import { inferSchema } from "./infer_schema.ts";
 import { checkDepth } from "./json_depth.ts";
 
@@ -9,6 +9,8 @@ export interface InferRequest {
   readonly generate: GenerateRequest;
   /** Whether the client wants a line for each fragment. */
   readonly stream: boolean;
+  /** Whether the client wants the model's reasoning, in lines of its own. */
+  readonly reasoning: boolean;
 }
 
 /** What reading a body needs to know. */
@@ -29,9 +31,10 @@ export function parseInferRequest(json: string, { maxDepth, headers }: ParseOpti
   checkDepth(body, maxDepth);
   const result = inferSchema.safeParse(body);
   if (!result.success) throw new ModeldError("invalid_request", describe(result.error, body));
-  const { prompt, stream, model, max_tokens, temperature, top_p, top_k, seed, repeat_penalty, stop } = result.data;
+  const { prompt, stream, model, max_tokens, temperature, top_p, top_k, seed, repeat_penalty, stop, reasoning } = result.data;
   return {
     stream: stream ?? true,
+    reasoning: reasoning ?? false,
     generate: {
       prompt,
       headers,

@@ -1,32 +1,32 @@
 import type { Clock } from "../../../base/clock.ts";
-import { ModeldError } from "../../../base/errors.ts";
-import type { Chunk, Generation } from "../../../llama/adapter.ts";
-import type { Manager } from "../../../dispatch/manager.ts";
-import { inferLogger, type Logger } from "../../../telemetry/log.ts";
-import { ClientLimit } from "../../middleware/client_limit.ts";
 import type { Deadlines } from "../../../base/deadlines.ts";
+import { ModeldError } from "../../../base/errors.ts";
+import type { Fleet } from "../../../dispatch/fleet.ts";
+import { inferLogger, type Logger } from "../../../telemetry/log.ts";
 import { asModeldError, errorReply } from "../../error_reply.ts";
+import type { Inference, Inferences } from "../../inference.ts";
+import type { ArrivalLimiter } from "../../middleware/arrival_limiter.ts";
+import { ClientLimit } from "../../middleware/client_limit.ts";
 import type { Gate } from "../../middleware/gate.ts";
-import { parseInferRequest } from "./infer_request.ts";
-import type { Inference } from "../../inference.ts";
-import type { Inferences } from "../../inferences.ts";
-import { finalLine } from "./ndjson.ts";
-import { nextChunk } from "../../infer/next_chunk.ts";
+import { streamReply } from "../../reply/stream_reply.ts";
 import { readBody } from "../../request_body.ts";
 import type { Route } from "../../route.ts";
-import { tokenStream } from "../../reply/stream_reply.ts";
-import { Turnstile } from "../../middleware/arrival_limiter.ts";
+import { type InferRequest, parseInferRequest } from "./infer_request.ts";
+import { LineEncoder } from "./lines.ts";
 
 /** What `POST /infer` needs. */
 export interface InferRouteOptions {
-  readonly manager: Manager;
+  readonly fleet: Pick<Fleet, "exchange">;
   readonly inferences: Inferences;
   readonly gate: Gate;
+  readonly arrivals: ArrivalLimiter;
   /** Inferences of one client at once; 0 is no limit. */
   readonly maxInflightPerClient: number;
   readonly maxBodyBytes: number;
   /** Levels that objects and arrays of the body may have. */
   readonly maxJsonDepth: number;
+  /** Text of an answer, in characters. */
+  readonly maxAnswerBytes: number;
   /** To receive a request body. */
   readonly bodyDeadlines: Deadlines;
   /** Without the client taking a byte. */
@@ -34,62 +34,37 @@ export interface InferRouteOptions {
   readonly clock: Clock;
 }
 
-/** Requests that begin in one turn of the event loop. Of 400 at once half have their first token in half the time. */
-const ARRIVALS_PER_TURN = 2;
-
-/** `POST /infer`: a failure before the first line is a plain HTTP error, so the reply waits for the first chunk. */
+/** `POST /infer`: a failure before the first line is a plain HTTP error, so the reply waits for the first fragment. */
 export function inferRoute(options: InferRouteOptions): Route {
   const clients = new ClientLimit(options.maxInflightPerClient);
-  const arrivals = new Turnstile(ARRIVALS_PER_TURN);
   return {
     method: "POST",
     path: "/infer",
     // No cache may keep an answer, and no proxy hold it back to send it whole.
     headers: { "Cache-Control": "no-store", "X-Accel-Buffering": "no" },
     async handle(request, context) {
-      await arrivals.pass();
-      const { requestId } = context;
-      const inference = options.inferences.begin(requestId, request);
-      const { timeline, signal } = inference;
+      const inference = options.inferences.begin(context.requestId, request);
       try {
         inference.onEnd(clients.enter(await options.gate.enter(request, context)));
-        const { generate, stream } = parseInferRequest(await receive(request, inference, options), {
+        const infer = parseInferRequest(await receive(request, inference, options), {
           maxDepth: options.maxJsonDepth,
-          headers: {
-            "x-request-id": requestId,
-            ...timeline.traceparent === undefined ? {} : { traceparent: timeline.traceparent },
-          },
+          headers: upstreamHeaders(inference),
         });
-        const log = inferLogger(timeline.logLevel);
-        log.debug("prompt", { request_id: requestId, prompt: generate.prompt });
-        const generation = await timeline.run(() => options.manager.infer(generate, timeline, signal));
-        const first = await nextChunk(generation, timeline);
-        const onLines = log.isEnabledFor("debug") ? logLines(log, requestId) : undefined;
-        if (!stream) {
-          const line = await wholeReply(first, generation, inference);
-          onLines?.(line);
-          return new Response(line, { headers: replyHeaders });
-        }
-        if (signal.aborted) {
-          generation.cancel(); // nobody will read it to its end
-          throw signal.reason;
-        }
-        inference.startStreaming();
-        return new Response(tokenStream(first, generation, inference, { ...options, onLines }), {
-          headers: replyHeaders,
-        });
+        return await reply(infer, inference, options);
       } catch (error) {
         const failure = asModeldError(error);
         inference.abort(failure);
         inference.fail(failure);
-        inferLogger(timeline.logLevel).debug("refused", { request_id: requestId, error: failure.message });
+        inferLogger(inference.timeline.logLevel).debug("refused", { request_id: inference.id, error: failure.message });
         return errorReply(failure);
       }
     },
   };
 }
 
-const replyHeaders = { "Content-Type": "application/x-ndjson" };
+function upstreamHeaders({ id, timeline: { traceparent } }: Inference): Readonly<Record<string, string>> {
+  return { "x-request-id": id, ...traceparent === undefined ? {} : { traceparent } };
+}
 
 /** The body, received in full before anything queues. */
 async function receive(request: Request, inference: Inference, options: InferRouteOptions): Promise<string> {
@@ -108,24 +83,39 @@ async function receive(request: Request, inference: Inference, options: InferRou
   }
 }
 
-/** The final line alone, once the generation is complete. */
-async function wholeReply(first: Chunk, generation: Generation, inference: Inference): Promise<string> {
-  let chunk = first;
-  let content = chunk.fragments.join("");
-  while (chunk.completion === undefined) {
-    chunk = await nextChunk(generation, inference.timeline);
-    content += chunk.fragments.join("");
-  }
-  inference.complete(chunk.completion);
-  return finalLine(content, chunk.completion);
+function bodyTooLate(ms: number): ModeldError {
+  return new ModeldError("body_timeout", `the request body did not arrive within ${ms} ms (--body-timeout)`);
+}
+
+function reply(
+  { generate, stream, reasoning }: InferRequest,
+  inference: Inference,
+  options: InferRouteOptions,
+): Promise<Response> {
+  const { id, timeline, signal } = inference;
+  const { fleet, arrivals, maxAnswerBytes: maxAnswer, clock, writeDeadlines } = options;
+  const log = inferLogger(timeline.logLevel);
+  log.debug("prompt", { request_id: id, prompt: generate.prompt });
+  const onLines = log.isEnabledFor("debug") ? logLines(log, id) : undefined;
+  const encoder = new LineEncoder({ tokens: stream, reasoning, maxAnswer, onLines });
+  return streamReply(async () => {
+    timeline.enter("queue");
+    await arrivals.pass(signal);
+    return await timeline.run(() =>
+      fleet.exchange({
+        model: generate.model,
+        slots: 1,
+        open: (server, model, signal) => {
+          const { model: _named, ...request } = generate;
+          return server.generate(model === undefined ? request : { ...request, model }, signal);
+        },
+      }, inference)
+    );
+  }, { encoder, inference, clock, writeDeadlines, whole: !stream });
 }
 
 function logLines(log: Logger, requestId: string): (lines: string) => void {
   return (lines) => {
     for (const line of lines.trimEnd().split("\n")) log.debug("line", { request_id: requestId, line });
   };
-}
-
-function bodyTooLate(ms: number): ModeldError {
-  return new ModeldError("body_timeout", `the request body did not arrive within ${ms} ms (--body-timeout)`);
 }

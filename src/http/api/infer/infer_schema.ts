@@ -28,6 +28,7 @@ export const inferSchema = z.object({
   seed: optional(integer, "Random seed; 0 or missing: llama-server chooses."),
   repeat_penalty: optional(number, "Penalty on repeated tokens."),
   stop: optional(texts, "Stop sequences."),
+  reasoning: optional(boolean, "True: the model's reasoning comes too, in `reasoning` lines."),
 }, { error: "must be a JSON object" });
 
 function optional<T extends z.ZodMiniType>(type: T, description: string): z.ZodMiniOptional<z.ZodMiniNullable<T>> {

@@ -1,17 +1,17 @@
 import { STATUS_CODE } from "@std/http/status";
-import type { Manager } from "../../../dispatch/manager.ts";
+import type { Fleet } from "../../../dispatch/fleet.ts";
 import type { Route } from "../../route.ts";
 
 /** `GET /healthz`: 200 as long as the process runs; asks nobody. */
 export const healthzRoute: Route = { method: "GET", path: "/healthz", handle: () => new Response("ok") };
 
 /** `GET /readyz`: 200 when a request for the default model would be served. */
-export function readyzRoute(manager: Manager, draining: () => boolean): Route {
+export function readyzRoute(fleet: Fleet, draining: () => boolean): Route {
   return {
     method: "GET",
     path: "/readyz",
     handle() {
-      const readiness = draining() ? "draining" : manager.readiness();
+      const readiness = draining() ? "draining" : fleet.readiness();
       const status = readiness === "ready" ? STATUS_CODE.OK : STATUS_CODE.ServiceUnavailable;
       return new Response(readiness, { status });
     },
@@ -19,11 +19,11 @@ export function readyzRoute(manager: Manager, draining: () => boolean): Route {
 }
 
 /** `GET /models`. */
-export function modelsRoute(manager: Manager): Route {
-  return { method: "GET", path: "/models", handle: () => Response.json({ models: manager.models() }) };
+export function modelsRoute(fleet: Fleet): Route {
+  return { method: "GET", path: "/models", handle: () => Response.json({ models: fleet.models() }) };
 }
 
 /** `GET /status`. */
-export function statusRoute(manager: Manager): Route {
-  return { method: "GET", path: "/status", handle: () => Response.json(manager.status()) };
+export function statusRoute(fleet: Fleet): Route {
+  return { method: "GET", path: "/status", handle: () => Response.json(fleet.status()) };
 }

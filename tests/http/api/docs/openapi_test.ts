@@ -77,11 +77,11 @@ Deno.test("what the description says of a request's fields is what modeld checks
 });
 
 Deno.test("every reply of /infer is as described: a stream, its failure, a refusal", async () => {
-  await withServer(async ({ infer, manager }) => {
+  await withServer(async ({ infer, fleet }) => {
     const lines = parseLines(await (await infer({ prompt: "p" })).text());
     assertEquals(lines.map((line) => schemas.problems("InferLine", line)), [[], [], []]);
 
-    manager.script = (generation) => generation.push("a").fail(new Error("broken"));
+    fleet.script = (exchange) => exchange.push("a").fail(new Error("broken"));
     const failed = parseLines(await (await infer({ prompt: "p" })).text());
     assertEquals(schemas.problems("Error", failed.at(-1)), []);
 

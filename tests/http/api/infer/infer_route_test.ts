@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { ModeldError } from "../../../../src/base/errors.ts";
-import { COMPLETION, untilAborted } from "../../fake_fleet.ts";
+import { COMPLETION, textEvent, untilAborted } from "../../fake_fleet.ts";
 import { bodyOf, parseLines, withServer } from "../../with_server.ts";
 
 const FINAL = {
@@ -23,16 +23,16 @@ Deno.test("a stream is one line for each fragment and then the final line", () =
   }));
 
 Deno.test("a fragment leaves as soon as it comes, not with the next one", () =>
-  withServer(async ({ infer, manager }) => {
-    const { promise: running, resolve } = Promise.withResolvers<Parameters<typeof manager.script>[0]>();
-    manager.script = (generation) => resolve(generation.push("a"));
+  withServer(async ({ infer, fleet }) => {
+    const { promise: running, resolve } = Promise.withResolvers<Parameters<typeof fleet.script>[0]>();
+    fleet.script = (exchange) => resolve(exchange.push("a"));
     const reply = await infer({ prompt: "hi" });
-    const generation = await running;
+    const exchange = await running;
     const lines = bodyOf(reply).pipeThrough(new TextDecoderStream()).getReader();
     assertEquals((await lines.read()).value, '{"token":"a"}\n');
-    generation.push("b");
+    exchange.push("b");
     assertEquals((await lines.read()).value, '{"token":"b"}\n');
-    generation.complete();
+    exchange.complete();
     assertEquals(parseLines((await lines.read()).value ?? ""), [{ ...FINAL, content: "ab" }]);
     assertEquals((await lines.read()).done, true);
   }));
@@ -50,15 +50,15 @@ Deno.test("stream null streams, as a missing stream does", () =>
   }));
 
 Deno.test("timings are passed on as llama-server sent them", () =>
-  withServer(async ({ infer, manager }) => {
-    manager.script = (generation) => generation.complete({ ...COMPLETION, timings: { predicted_ms: 1.5 } });
+  withServer(async ({ infer, fleet }) => {
+    fleet.script = (exchange) => exchange.complete({ ...COMPLETION, timings: { predicted_ms: 1.5 } });
     assertEquals(parseLines(await (await infer({ prompt: "hi" })).text()), [
       { ...FINAL, content: "", timings: { predicted_ms: 1.5 } },
     ]);
   }));
 
-Deno.test("what the client asked for reaches the manager, field by field, and no header of its own", () =>
-  withServer(async ({ infer, manager }) => {
+Deno.test("what the client asked for reaches llama-server, field by field, and no header of its own", () =>
+  withServer(async ({ infer, fleet }) => {
     const reply = await infer({
       prompt: "hi",
       model: "tiny",
@@ -79,7 +79,7 @@ Deno.test("what the client asked for reaches the manager, field by field, and no
       },
     });
     await reply.text();
-    assertEquals(manager.calls[0]?.request, {
+    assertEquals(fleet.calls[0]?.sent, {
       prompt: "hi",
       model: "tiny",
       maxTokens: 7,
@@ -94,8 +94,8 @@ Deno.test("what the client asked for reaches the manager, field by field, and no
   }));
 
 Deno.test("an error before the first line is a plain HTTP error", () =>
-  withServer(async ({ infer, manager, observer }) => {
-    manager.script = () => {
+  withServer(async ({ infer, fleet, observer }) => {
+    fleet.script = () => {
       throw new ModeldError("queue_full", "too busy: tiny", { retryAfterSeconds: 3 });
     };
     const reply = await infer({ prompt: "hi" });
@@ -111,12 +111,12 @@ Deno.test("an error before the first line is a plain HTTP error", () =>
     }]);
   }));
 
-Deno.test("a generation that fails before its first fragment is a plain HTTP error", () =>
-  withServer(async ({ infer, manager }) => {
+Deno.test("an exchange that fails before its first fragment is a plain HTTP error", () =>
+  withServer(async ({ infer, fleet }) => {
     const failure = new ModeldError("upstream_invalid", "context exceeded", {
       upstreamType: "exceed_context_size_error",
     });
-    manager.script = (generation) => generation.fail(failure);
+    fleet.script = (exchange) => exchange.fail(failure);
     const reply = await infer({ prompt: "hi" });
     assertEquals(reply.status, 400);
     assertEquals(await reply.json(), {
@@ -128,8 +128,8 @@ Deno.test("a generation that fails before its first fragment is a plain HTTP err
   }));
 
 Deno.test("an error after the first line ends the stream with one error line and no final line", () =>
-  withServer(async ({ infer, manager, observer }) => {
-    manager.script = (generation) => generation.push("a").fail(new ModeldError("truncated", "cut"));
+  withServer(async ({ infer, fleet, observer }) => {
+    fleet.script = (exchange) => exchange.push("a").fail(new ModeldError("truncated", "cut"));
     const reply = await infer({ prompt: "hi" });
     assertEquals(reply.status, 200);
     assertEquals(parseLines(await reply.text()), [{ token: "a" }, { error: "cut", code: 500, type: "truncated" }]);
@@ -138,16 +138,16 @@ Deno.test("an error after the first line ends the stream with one error line and
   }));
 
 Deno.test("with stream false a failure at any time is a plain HTTP error", () =>
-  withServer(async ({ infer, manager }) => {
-    manager.script = (generation) => generation.push("a").fail(new ModeldError("truncated", "cut"));
+  withServer(async ({ infer, fleet }) => {
+    fleet.script = (exchange) => exchange.push("a").fail(new ModeldError("truncated", "cut"));
     const reply = await infer({ prompt: "hi", stream: false });
     assertEquals(reply.status, 500);
     assertEquals(await reply.json(), { error: "cut", code: 500, type: "truncated" });
   }));
 
 Deno.test("a defect of modeld is a 500 that tells the client nothing of its inside", () =>
-  withServer(async ({ infer, manager }) => {
-    manager.script = () => {
+  withServer(async ({ infer, fleet }) => {
+    fleet.script = () => {
       throw new TypeError("secret is not a function");
     };
     const reply = await infer({ prompt: "hi" });
@@ -155,16 +155,16 @@ Deno.test("a defect of modeld is a 500 that tells the client nothing of its insi
     assertEquals(await reply.json(), {
       error: "internal error; modeld's log says more",
       code: 500,
-      type: "upstream_error",
+      type: "internal",
     });
   }));
 
 Deno.test("a client that leaves while its request waits ends it at once", () =>
-  withServer(async ({ infer, manager, observer }) => {
-    manager.script = (_, { signal }) => untilAborted(signal);
+  withServer(async ({ infer, fleet, observer }) => {
+    fleet.script = (_, { signal }) => untilAborted(signal);
     const client = new AbortController();
     const reply = infer({ prompt: "hi" }, { signal: client.signal }).catch((error) => error.name);
-    await manager.called();
+    await fleet.called();
     client.abort();
     assertEquals(await reply, "AbortError");
     assertEquals(await observer.outcomes(), ["cancelled"]);
@@ -173,24 +173,58 @@ Deno.test("a client that leaves while its request waits ends it at once", () =>
 
 for (const stream of [true, false]) {
   Deno.test(`a client that leaves while its prompt is processed (stream ${stream}) ends it at once`, () =>
-    withServer(async ({ infer, manager, observer }) => {
-      manager.script = () => {};
+    withServer(async ({ infer, fleet, observer }) => {
+      fleet.script = () => {};
       const client = new AbortController();
       const reply = infer({ prompt: "hi", stream }, { signal: client.signal }).catch((error) => error.name);
-      await manager.called();
+      await fleet.called();
       client.abort();
       assertEquals(await reply, "AbortError");
       assertEquals(await observer.outcomes(), ["cancelled"]);
     }));
 }
 
-Deno.test("a client that leaves mid-stream ends the generation at once", () =>
-  withServer(async ({ infer, manager, observer }) => {
-    manager.script = (generation) => generation.push("a");
+Deno.test("a client that leaves mid-stream ends the exchange at once", () =>
+  withServer(async ({ infer, fleet, observer }) => {
+    fleet.script = (exchange) => exchange.push("a");
     const reply = await infer({ prompt: "hi" });
     const reader = bodyOf(reply).getReader();
     await reader.read();
     await reader.cancel();
     assertEquals(await observer.outcomes(), ["cancelled"]);
-    assertEquals(manager.inUse, 0);
+    assertEquals(fleet.inUse, 0);
   }));
+
+Deno.test("reasoning is told of in the final line where it was not asked for", () =>
+  withServer(async ({ infer, fleet }) => {
+    fleet.script = (exchange) => exchange.events(textEvent("", { reasoning: "Hmm." })).push("Yes").complete();
+    assertEquals(parseLines(await (await infer({ prompt: "hi" })).text()), [
+      { token: "Yes" },
+      { ...FINAL, content: "Yes", reasoning_chars: 4 },
+    ]);
+  }));
+
+Deno.test("with reasoning true each piece of reasoning is a line", () =>
+  withServer(async ({ infer, fleet }) => {
+    fleet.script = (exchange) => exchange.events(textEvent("", { reasoning: "Hmm." })).push("Yes").complete();
+    assertEquals(parseLines(await (await infer({ prompt: "hi", reasoning: true })).text()), [
+      { reasoning: "Hmm." },
+      { token: "Yes" },
+      { ...FINAL, content: "Yes" },
+    ]);
+  }));
+
+Deno.test("a tool call is an error, not an empty answer", () =>
+  withServer(async ({ infer, fleet }) => {
+    fleet.script = (exchange) => exchange.events(textEvent("", { isToolCall: true })).complete();
+    const reply = await infer({ prompt: "hi" });
+    assertEquals([reply.status, (await reply.json()).type], [500, "protocol"]);
+  }));
+
+Deno.test("an answer beyond the limit is ended, and llama-server is aborted", () =>
+  withServer(async ({ infer, fleet, observer }) => {
+    fleet.script = (exchange) => exchange.flow("x".repeat(100));
+    const lines = parseLines(await (await infer({ prompt: "hi" })).text()) as { type?: string }[];
+    assertEquals(lines.at(-1)?.type, "answer_too_large");
+    assertEquals([await observer.outcomes(), fleet.inUse], [["upstream_error"], 0]);
+  }, { maxAnswerBytes: 1_000 }));

@@ -36,12 +36,12 @@ const refused: readonly (readonly [string, string, string])[] = [
 
 for (const [name, body, message] of refused) {
   Deno.test(`${name} is refused with "${message}", and llama-server is not asked`, () =>
-    withServer(async ({ infer, manager, observer }) => {
+    withServer(async ({ infer, fleet, observer }) => {
       const reply = await infer(body);
       const error = await reply.json();
       assertStringIncludes(error.error, message);
       assertEquals([reply.status, error.code, error.type], [400, 400, "invalid_request"]);
-      assertEquals(manager.calls.length, 0);
+      assertEquals(fleet.calls.length, 0);
       assertEquals(await observer.outcomes(), ["invalid"]);
     }));
 }
@@ -68,11 +68,11 @@ Deno.test("nesting up to the limit is accepted", () =>
   }));
 
 Deno.test("zero seed, zero or negative max_tokens, empty model and null are the same as missing", () =>
-  withServer(async ({ infer, manager }) => {
+  withServer(async ({ infer, fleet }) => {
     await (await infer({ prompt: "a", seed: 0, max_tokens: 0, model: "", top_k: null, stop: null })).text();
     await (await infer({ prompt: "a", max_tokens: -1 })).text();
-    for (const { request } of manager.calls) assertEquals(Object.keys(request).sort(), ["headers", "prompt"]);
-    assertEquals(manager.calls.length, 2);
+    for (const { sent } of fleet.calls) assertEquals(Object.keys(sent).sort(), ["headers", "prompt"]);
+    assertEquals(fleet.calls.length, 2);
   }));
 
 for (
@@ -88,7 +88,7 @@ for (
 
 for (const type of ["text/plain", "application/jsonp", "application/x-www-form-urlencoded", "application/json-seq"]) {
   Deno.test(`Content-Type ${type} is refused with 415`, () =>
-    withServer(async ({ infer, manager }) => {
+    withServer(async ({ infer, fleet }) => {
       const reply = await infer({ prompt: "a" }, { headers: { "Content-Type": type } });
       assertEquals(reply.status, 415);
       assertEquals(await reply.json(), {
@@ -96,6 +96,6 @@ for (const type of ["text/plain", "application/jsonp", "application/x-www-form-u
         code: 415,
         type: "unsupported_media_type",
       });
-      assertEquals(manager.calls.length, 0);
+      assertEquals(fleet.calls.length, 0);
     }));
 }

@@ -1,0 +1,23 @@
+import type { ModeldError } from "../../base/errors.ts";
+import type { Completion, EventBatch } from "../../llama/exchange.ts";
+
+/** What the lines or events of one API look like. Collects what is to be written until it is taken. */
+export interface Encoder {
+  /** The reply's `Content-Type`. */
+  readonly contentType: string;
+  /** How much waits to be taken, in bytes or characters. */
+  readonly pending: number;
+  /**
+   * Adds the events that arrived together.
+   *
+   * @returns how many pieces of text they brought
+   * @throws ModeldError where the answer must not go on
+   */
+  add(batch: EventBatch): number;
+  /** Adds what ends a reply well. */
+  end(completion: Completion): void;
+  /** Adds what ends a reply that failed after its first byte. */
+  fail(failure: ModeldError): void;
+  /** Hands over what waits, and forgets it. */
+  take(): Uint8Array;
+}
