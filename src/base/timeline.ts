@@ -36,6 +36,8 @@ export class Timeline {
   readonly arrivedWallTime: number;
   /** The model's id once it is known to the registry; a client cannot put a word of its own here. */
   model: string | undefined;
+  /** The name of the llama-server that it was sent to last. */
+  server: string | undefined;
   /** The `traceparent` to send to llama-server: the client's; none where tracing is on, as Deno's fetch sends its own. */
   traceparent: string | undefined;
   /** Set by tracing, see `run`. */

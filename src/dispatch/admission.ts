@@ -107,7 +107,7 @@ export function finish(state: FleetState, request: QueuedRequest, ending: Reques
   instance.lastUsedAt = now;
   if (!mayHaveDied(ending)) instance.served = true;
   if (ending.kind === "completed") {
-    instance.times.served(now - request.startedAt);
+    if (request.slots > 0) instance.times.served(now - request.startedAt);
     instance.failures = 0;
   }
 }
@@ -201,18 +201,22 @@ function serveQueue(state: FleetState, model: Model, now: number): void {
   const ready = model.instances.filter((instance) => instance.isReady);
   restage(state, model);
   for (const request of [...model.waiting]) {
-    const free = ready.filter((instance) => instance.free > 0);
-    if (free.length === 0) return;
-    const choice = choose(state, request, free, now);
+    const choice = choose(state, request, ready, now);
     if (choice !== undefined) start(state, request, choice, now);
   }
 }
 
 /** The instance with the most free slots, at random among equals, of those that the request may try. */
-function choose(state: FleetState, request: QueuedRequest, free: Instance[], now: number): Instance | undefined {
+function choose(
+  state: FleetState,
+  request: QueuedRequest,
+  ready: readonly Instance[],
+  now: number,
+): Instance | undefined {
   let best: Instance | undefined;
   let ties = 0;
-  for (const instance of free) {
+  for (const instance of ready) {
+    if (instance.free === 0 && (request.slots > 0 || instance.yieldsTo !== undefined)) continue;
     const mayTryAt = request.mayTryAt(instance.server.id);
     if (mayTryAt > now) {
       state.reviewAt = Math.min(state.reviewAt, mayTryAt);
@@ -234,7 +238,7 @@ function start(state: FleetState, request: QueuedRequest, instance: Instance, no
   lease(request, instance);
   request.running = state.running.add(request);
   if (request.leased < request.slots) request.growing = state.growing.add(request);
-  instance.times.waited(now - request.arrivedAt);
+  if (request.slots > 0) instance.times.waited(now - request.arrivedAt);
   state.commands.push({ do: "start", request });
 }
 

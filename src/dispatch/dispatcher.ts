@@ -116,8 +116,11 @@ export class Dispatcher implements Fleet {
     queued.onAbort = (reason) => scope.abort(reason);
     try {
       scope.signal.throwIfAborted();
+      queued.timeline.server = instance.server.id;
       queued.timeline.enter("prefill");
-      const exchange = await request.open(link.server, upstreamModel(this.#state, queued, instance), scope.signal);
+      const { isRouter } = instance.server;
+      const target = { server: link.server, model: upstreamModel(this.#state, queued, instance), isRouter };
+      const exchange = await request.open(target, scope.signal);
       this.#step({ is: "accepted", request: queued });
       exchange.onEnd((ending) => giveBack(requestEnding(ending)));
       return exchange;

@@ -7,14 +7,19 @@ import type { Readiness, Status } from "./status.ts";
 export interface FleetRequest {
   /** What the client named, if anything. */
   readonly model: string | undefined;
-  /** Slots that it can use at once, at least 1. */
+  /** Slots that it can use at once; 0 for a call that takes none and needs only the model. */
   readonly slots: number;
-  /**
-   * Sends it to the server that was chosen. May be called again, for another server, after an error whose `begun` is `no`.
-   *
-   * @param model the server's own id of the model; undefined where it has but one without a name
-   */
-  open(server: LlamaServer, model: string | undefined, signal: AbortSignal): Promise<Exchange>;
+  /** Sends it to the server that was chosen. May be called again, for another server, after an error that proves that nothing began. */
+  open(target: Target, signal: AbortSignal): Promise<Exchange>;
+}
+
+/** Where a request is to be sent. */
+export interface Target {
+  readonly server: LlamaServer;
+  /** The server's own id of the model; undefined where it has but one without a name. */
+  readonly model: string | undefined;
+  /** Whether the server has several models, so that a request must name its own. */
+  readonly isRouter: boolean;
 }
 
 /** One model as `GET /models` shows it. */

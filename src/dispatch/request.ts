@@ -20,7 +20,7 @@ export class QueuedRequest {
   phase: RequestPhase = "arriving";
   /** What the client named. */
   readonly requested: string | undefined;
-  /** Slots that it can use at once, at least 1. */
+  /** Slots that it can use at once; 0: it takes none. */
   readonly slots: number;
   /** The model that it waits for or runs on; known once the request is resolved. */
   model: Model | undefined;

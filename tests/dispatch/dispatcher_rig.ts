@@ -70,8 +70,7 @@ export class DispatcherRig {
     const exchange = this.fleet.exchange({
       model,
       slots: 1,
-      open: (server, id, signal) =>
-        server.generate({ prompt: "hello", ...(id !== undefined && { model: id }) }, signal),
+      open: ({ server, model }, signal) => server.generate({ prompt: "hello", ...(model !== undefined && { model }) }, signal),
     }, { id: "request", timeline, signal: signal ?? controller.signal });
     let state = "pending";
     exchange.then(() => state = "started", (error) => state = error instanceof ModeldError ? error.kind : "thrown");

@@ -140,7 +140,8 @@ export class FakeFleet implements Fleet {
     const { signal } = context;
     if (signal.aborted) throw signal.reason;
     const server = new FakeLlamaServer();
-    await request.open(server, request.model, new AbortController().signal);
+    const target = { server, model: request.model, isRouter: false };
+    await request.open(target, new AbortController().signal);
     const call = { sent: server.last.request, request, context, signal };
     this.calls.push(call);
     this.#onCall?.();

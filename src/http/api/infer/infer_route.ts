@@ -105,7 +105,7 @@ function reply(
       fleet.exchange({
         model: generate.model,
         slots: 1,
-        open: (server, model, signal) => {
+        open: ({ server, model }, signal) => {
           const { model: _named, ...request } = generate;
           return server.generate(model === undefined ? request : { ...request, model }, signal);
         },
