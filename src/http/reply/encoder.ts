@@ -1,10 +1,12 @@
 import type { ModeldError } from "../../base/errors.ts";
-import type { Completion, EventBatch } from "../../llama/exchange.ts";
+import type { Completion, EventBatch, Exchange } from "../../llama/exchange.ts";
 
 /** What the lines or events of one API look like. Collects what is to be written until it is taken. */
 export interface Encoder {
   /** The reply's `Content-Type`. */
   readonly contentType: string;
+  /** The exchange was accepted by llama-server; called before anything else, but a heartbeat. */
+  open?(exchange: Exchange): void;
   /** How much waits to be taken, in bytes or characters. */
   readonly pending: number;
   /**
@@ -16,8 +18,10 @@ export interface Encoder {
   add(batch: EventBatch): number;
   /** Adds what ends a reply well. */
   end(completion: Completion): void;
-  /** Adds what ends a reply that failed after its first byte. */
-  fail(failure: ModeldError): void;
+  /** Adds what is sent while there is nothing else to send. */
+  heartbeat?(): void;
+  /** Adds what ends a reply that failed after its first byte. @returns false where it can only be cut */
+  fail(failure: ModeldError): boolean;
   /** Hands over what waits, and forgets it. */
   take(): Uint8Array;
 }

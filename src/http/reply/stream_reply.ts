@@ -15,6 +15,8 @@ export interface StreamReplyOptions {
   readonly writeDeadlines: Deadlines;
   /** Nothing is sent before the answer is complete, so that a failure at any time is a plain HTTP error. */
   readonly whole: boolean;
+  /** After so long without anything to send the reply begins with a heartbeat, and goes on with one each time. */
+  readonly heartbeats?: Deadlines | undefined;
 }
 
 /** Bytes that may wait for the client before reading from llama-server stops; and that are written at once. */
@@ -64,6 +66,7 @@ class StreamReply implements UnderlyingDefaultSource<Uint8Array> {
   #wakeReader: (() => void) | undefined;
   #gathering: ReturnType<typeof setTimeout> | undefined;
   #writeDeadline: Timer | undefined;
+  #heartbeat: Timer | undefined;
 
   constructor(options: StreamReplyOptions) {
     this.#options = options;
@@ -73,8 +76,12 @@ class StreamReply implements UnderlyingDefaultSource<Uint8Array> {
   }
 
   begin(open: () => Promise<Exchange>): Promise<Response> {
-    if (this.#inference.signal.aborted) this.#aborted();
-    else this.#read(open);
+    if (this.#inference.signal.aborted) {
+      this.#aborted();
+    } else {
+      this.#keepAlive();
+      this.#read(open);
+    }
     return this.#head.promise;
   }
 
@@ -98,10 +105,12 @@ class StreamReply implements UnderlyingDefaultSource<Uint8Array> {
     const { timeline } = this.#inference;
     try {
       const exchange = await open();
+      this.#encoder.open?.(exchange);
       for (;;) {
         timeline.waiting();
         const batch = await exchange.read();
         timeline.received(batch === undefined ? 0 : this.#encoder.add(batch));
+        this.#heartbeat?.clear();
         if (batch === undefined) break;
         this.#writeOrGather();
         if (this.#encoder.pending > READ_AHEAD && !this.#options.whole) await this.#untilWritten();
@@ -111,6 +120,15 @@ class StreamReply implements UnderlyingDefaultSource<Uint8Array> {
     } catch (error) {
       this.#fail(asModeldError(error));
     }
+  }
+
+  /** Sends a heartbeat each time that nothing has come for too long, until the first event is there. */
+  #keepAlive(): void {
+    this.#heartbeat = this.#options.heartbeats?.set(() => {
+      this.#encoder.heartbeat?.();
+      this.#writeOrGather();
+      this.#keepAlive();
+    });
   }
 
   readonly #aborted = (): void => this.#fail(asModeldError(this.#inference.signal.reason));
@@ -123,12 +141,11 @@ class StreamReply implements UnderlyingDefaultSource<Uint8Array> {
     if (!this.#begun) {
       this.#release();
       this.#head.reject(failure);
-    } else if (failure.kind === "cancelled") {
-      this.#cut();
-    } else {
-      this.#encoder.fail(failure);
+    } else if (failure.kind !== "cancelled" && this.#encoder.fail(failure)) {
       this.#isLast = true;
       this.#writeOrGather();
+    } else {
+      this.#cut();
     }
     this.#wakeReader?.();
   }
@@ -226,6 +243,7 @@ class StreamReply implements UnderlyingDefaultSource<Uint8Array> {
     this.#released = true;
     this.#inference.signal.removeEventListener("abort", this.#aborted);
     this.#writeDeadline?.clear();
+    this.#heartbeat?.clear();
     clearTimeout(this.#gathering);
     this.#inference.endReply();
   }

@@ -73,8 +73,9 @@ export class LineEncoder implements Encoder {
     }) + "\n";
   }
 
-  fail(failure: ModeldError): void {
+  fail(failure: ModeldError): boolean {
     this.#lines += JSON.stringify(errorBody(failure)) + "\n";
+    return true;
   }
 
   take(): Uint8Array {

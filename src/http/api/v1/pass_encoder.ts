@@ -1,0 +1,82 @@
+import type { ModeldError } from "../../../base/errors.ts";
+import type { EventBatch, Exchange } from "../../../llama/exchange.ts";
+import type { Encoder } from "../../reply/encoder.ts";
+import { errorEvent } from "./error_shapes.ts";
+import type { ApiShape } from "./routes.ts";
+
+const utf8 = new TextEncoder();
+/** A comment of server-sent events: clients skip it, and proxies see that the connection is alive. */
+const HEARTBEAT = utf8.encode(": wait\n\n");
+const NOTHING = new Uint8Array(0);
+
+/** Passes an answer's bytes on as they came; adds only what says that it failed, in the API's own shape. */
+export class PassEncoder implements Encoder {
+  readonly #api: ApiShape;
+  readonly #requestId: string;
+  #pieces: Uint8Array[] = [];
+  #pending = 0;
+  #contentType = "text/event-stream";
+  #isStream = true;
+
+  constructor(api: ApiShape, requestId: string) {
+    this.#api = api;
+    this.#requestId = requestId;
+  }
+
+  get contentType(): string {
+    return this.#contentType;
+  }
+
+  get pending(): number {
+    return this.#pending;
+  }
+
+  open({ contentType, isStream }: Exchange): void {
+    this.#contentType = contentType;
+    this.#isStream = isStream;
+  }
+
+  add({ bytes, events }: EventBatch): number {
+    this.#push(bytes.slice()); // the exchange uses its buffer again
+    let pieces = 0;
+    for (const { kind } of events) if (kind === "data") pieces++;
+    return pieces;
+  }
+
+  heartbeat(): void {
+    this.#push(HEARTBEAT);
+  }
+
+  /** The answer has said itself that it is whole. */
+  end(): void {}
+
+  /** Of an answer in one piece nothing can be said any more: it ends without its last byte. */
+  fail(failure: ModeldError): boolean {
+    if (!this.#isStream) return false;
+    this.#push(utf8.encode(failure.reply?.body ?? errorEvent(this.#api, failure, this.#requestId)));
+    return true;
+  }
+
+  take(): Uint8Array {
+    const [first = NOTHING, ...more] = this.#pieces;
+    const taken = more.length === 0 ? first : joined(this.#pieces, this.#pending);
+    this.#pieces = [];
+    this.#pending = 0;
+    return taken;
+  }
+
+  #push(bytes: Uint8Array): void {
+    this.#pieces.push(bytes);
+    this.#pending += bytes.length;
+  }
+}
+
+function joined(pieces: readonly Uint8Array[], length: number): Uint8Array {
+  const all = new Uint8Array(length);
+  let at = 0;
+  for (const piece of pieces) {
+    all.set(piece, at);
+    at += piece.length;
+  }
+  return all;
+}

@@ -1,0 +1,176 @@
+import type { Clock } from "../../../base/clock.ts";
+import type { Deadlines } from "../../../base/deadlines.ts";
+import { ModeldError } from "../../../base/errors.ts";
+import type { Fleet, FleetRequest } from "../../../dispatch/fleet.ts";
+import { asModeldError } from "../../error_reply.ts";
+import type { Inference, Inferences } from "../../inference.ts";
+import type { ArrivalLimiter } from "../../middleware/arrival_limiter.ts";
+import type { ClientLimit } from "../../middleware/client_limit.ts";
+import type { Gate } from "../../middleware/gate.ts";
+import { streamReply } from "../../reply/stream_reply.ts";
+import { readBytes } from "../../request_body.ts";
+import type { RequestContext, Route } from "../../route.ts";
+import { booleanOf, countTasks, textOf } from "./body_fields.ts";
+import { scanBody, type ScannedBody } from "./body_scanner.ts";
+import { spliceBody } from "./body_splice.ts";
+import { errorReply } from "./error_shapes.ts";
+import { PassEncoder } from "./pass_encoder.ts";
+import { scannedFields, type V1Route } from "./routes.ts";
+
+/** What the routes of `/v1` need. Durations are ms; 0 is none. */
+export interface V1Options {
+  readonly fleet: Pick<Fleet, "exchange">;
+  readonly inferences: Inferences;
+  readonly gate: Gate;
+  readonly arrivals: ArrivalLimiter;
+  readonly clients: ClientLimit;
+  readonly v1MaxBodyBytes: number;
+  /** Levels that objects and arrays of the body may have. */
+  readonly maxJsonDepth: number;
+  /** From the POST to llama-server to the end of its answer. */
+  readonly v1Timeout: number;
+  /** Names that clients have built in, and the models that they mean. */
+  readonly aliases: Readonly<Record<string, string>>;
+  /** Whether llama-server may fetch pictures and sounds by their addresses. */
+  readonly allowMediaUrls: boolean;
+  readonly bodyDeadlines: Deadlines;
+  readonly writeDeadlines: Deadlines;
+  readonly heartbeats: Deadlines;
+  readonly clock: Clock;
+}
+
+/** Calls without a slot that run at once. */
+const MOST_CHEAP_CALLS = 64;
+
+/** A request of a client, read as far as modeld needs. */
+interface V1Request {
+  readonly body: Uint8Array;
+  readonly scanned: ScannedBody;
+  /** What the client named, an alias resolved. */
+  readonly model: string | undefined;
+  readonly stream: boolean;
+  /** What llama-server makes of it. */
+  readonly tasks: number;
+}
+
+/** The routes by which requests are passed on to llama-server as they are. */
+export function v1Routes(table: readonly V1Route[], options: V1Options): readonly Route[] {
+  const cheap = { running: 0 };
+  return table.flatMap((row) => row.paths.map((path) => v1Route(path, row, cheap, options)));
+}
+
+function v1Route(path: string, row: V1Route, cheap: { running: number }, options: V1Options): Route {
+  const { api } = row;
+  return {
+    method: "POST",
+    path,
+    refuse: (failure, requestId) => errorReply(api, failure, requestId),
+    async handle(request, context) {
+      const inference = options.inferences.begin(context.requestId, request);
+      try {
+        await enter(request, context, inference, options);
+        if (row.slots === undefined) countCheap(cheap, inference);
+        const v1 = await read(row, request, inference, options);
+        return withHeaders(await reply(row, v1, inference, options), inference, row);
+      } catch (error) {
+        const failure = asModeldError(error);
+        inference.abort(failure);
+        inference.fail(failure);
+        return withHeaders(errorReply(api, failure, context.requestId), inference, row);
+      }
+    },
+  };
+}
+
+async function enter(request: Request, context: RequestContext, inference: Inference, options: V1Options) {
+  const client = await options.gate.enter(request, context);
+  inference.onEnd(options.clients.enter(client));
+}
+
+/** Bounds the calls that no slot bounds. */
+function countCheap(cheap: { running: number }, inference: Inference): void {
+  if (cheap.running >= MOST_CHEAP_CALLS) {
+    const message = `${cheap.running} calls without a slot are being answered, the limit; try again`;
+    throw new ModeldError("overloaded", message, { retryAfterSeconds: 1 });
+  }
+  cheap.running++;
+  inference.onEnd(() => cheap.running--);
+}
+
+/** Receives the body and scans it. */
+async function read(row: V1Route, request: Request, inference: Inference, options: V1Options): Promise<V1Request> {
+  const { bodyDeadlines, v1MaxBodyBytes, maxJsonDepth: maxDepth, aliases, allowMediaUrls } = options;
+  const { signal, timeline } = inference;
+  const body = await readBytes(request, {
+    maxBytes: v1MaxBodyBytes,
+    setting: "--v1-max-body-bytes",
+    deadlines: bodyDeadlines,
+    inference,
+  });
+  timeline.bodyRead();
+  const scanned = await scanBody(body, { fields: scannedFields(row), maxDepth, signal });
+  if (!scanned.ok) throw new ModeldError("invalid_request", scanned.message);
+  if (scanned.mediaAddress !== undefined && !allowMediaUrls) {
+    throw new ModeldError(
+      "invalid_request",
+      "the body has a picture or sound by its http(s) address, which llama-server would fetch from its own network: " +
+        "send it as a data: URL, or start modeld with --allow-media-urls",
+    );
+  }
+  if (row.api === "anthropic" && row.prompt.includes("messages") && scanned.fields.get("messages") === undefined) {
+    throw new ModeldError("invalid_request", "messages: field required");
+  }
+  const named = textOf(body, scanned, "model");
+  return {
+    body,
+    scanned,
+    model: named !== undefined && Object.hasOwn(aliases, named) ? aliases[named] : named,
+    stream: row.terminal !== undefined && booleanOf(body, scanned, "stream") === true,
+    tasks: row.slots === undefined ? 0 : countTasks(body, scanned, row.slots),
+  };
+}
+
+function reply(row: V1Route, v1: V1Request, inference: Inference, options: V1Options): Promise<Response> {
+  const { fleet, arrivals, clock, writeDeadlines, heartbeats } = options;
+  const { signal, timeline } = inference;
+  const encoder = new PassEncoder(row.api, inference.id);
+  return streamReply(async () => {
+    timeline.enter("queue");
+    await arrivals.pass(signal);
+    return await timeline.run(() => fleet.exchange(fleetRequest(row, v1, inference, options), inference));
+  }, { encoder, inference, clock, writeDeadlines, whole: false, heartbeats: v1.stream ? heartbeats : undefined });
+}
+
+function fleetRequest(
+  row: V1Route,
+  { body, scanned, model, stream, tasks }: V1Request,
+  { id, timeline }: Inference,
+  { v1Timeout: timeout }: V1Options,
+): FleetRequest {
+  return {
+    model,
+    slots: tasks,
+    open({ server, model: upstream, isRouter }, signal) {
+      // A server with one model takes any name; a router needs its own.
+      const name = isRouter ? upstream : undefined;
+      const sent = spliceBody(body, scanned, { model: name, omit: ["id_slot"] });
+      return server.forward({
+        path: row.upstream,
+        body: [sent],
+        stream,
+        choices: Math.max(1, tasks),
+        timeout,
+        headers: { "x-request-id": id, ...timeline.traceparent && { traceparent: timeline.traceparent } },
+      }, signal);
+    },
+  };
+}
+
+function withHeaders(reply: Response, { id, timeline }: Inference, { api }: V1Route): Response {
+  const { headers } = reply;
+  headers.set("Cache-Control", "no-store");
+  headers.set("X-Accel-Buffering", "no");
+  if (api === "anthropic") headers.set("request-id", id);
+  if (timeline.server !== undefined) headers.set("X-Modeld-Server", timeline.server);
+  return reply;
+}
