@@ -6,6 +6,7 @@ export type ErrorKind =
   | "invalid_request"
   | "upstream_invalid"
   | "unauthorized"
+  | "forbidden_host"
   | "model_not_found"
   | "not_found"
   | "method_not_allowed"
@@ -62,6 +63,16 @@ export class ModeldError extends Error {
     this.logMessage = details.logMessage ?? message;
     if (details.upstreamType !== undefined) this.upstreamType = details.upstreamType;
     if (details.retryAfterSeconds !== undefined) this.retryAfterSeconds = details.retryAfterSeconds;
+  }
+
+  /** The same failure in the words that `change` makes of its own. */
+  reworded(change: (text: string) => string): ModeldError {
+    return new ModeldError(this.kind, change(this.message), {
+      cause: this.cause,
+      logMessage: change(this.logMessage),
+      ...(this.upstreamType === undefined ? {} : { upstreamType: change(this.upstreamType) }),
+      ...(this.retryAfterSeconds === undefined ? {} : { retryAfterSeconds: this.retryAfterSeconds }),
+    });
   }
 }
 

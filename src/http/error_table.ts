@@ -18,6 +18,7 @@ export const errorTable: Readonly<Record<ErrorKind, ErrorRow>> = {
   invalid_request: { status: STATUS_CODE.BadRequest, outcome: "invalid" },
   upstream_invalid: { status: STATUS_CODE.BadRequest, outcome: "invalid" },
   unauthorized: { status: STATUS_CODE.Unauthorized, outcome: "rejected" },
+  forbidden_host: { status: STATUS_CODE.Forbidden, outcome: "rejected" },
   model_not_found: { status: STATUS_CODE.NotFound, outcome: "invalid" },
   not_found: { status: STATUS_CODE.NotFound, outcome: "invalid" },
   method_not_allowed: { status: STATUS_CODE.MethodNotAllowed, outcome: "invalid" },

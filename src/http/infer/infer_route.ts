@@ -3,6 +3,7 @@ import { ModeldError } from "../../errors.ts";
 import type { Chunk, Generation } from "../../llama/adapter.ts";
 import type { Manager } from "../../manager/manager.ts";
 import { inferLogger, type Logger } from "../../telemetry/log.ts";
+import { type LogLevel, requestedLogLevel } from "../../telemetry/log_level.ts";
 import { ClientLimit } from "../access/client_limit.ts";
 import type { Deadlines } from "../../deadlines.ts";
 import { asModeldError, errorReply } from "../error_reply.ts";
@@ -13,7 +14,8 @@ import type { Inferences } from "./inferences.ts";
 import { finalLine } from "./ndjson.ts";
 import { nextChunk } from "./next_chunk.ts";
 import { readBody } from "./read_body.ts";
-import type { Route } from "../route.ts";
+import { queryOf } from "../request_target.ts";
+import type { RequestContext, Route } from "../route.ts";
 import { tokenStream } from "./token_stream.ts";
 import { Turnstile } from "./turnstile.ts";
 
@@ -47,13 +49,15 @@ export function inferRoute(options: InferRouteOptions): Route {
     // No cache may keep an answer, and no proxy hold it back to send it whole.
     headers: { "Cache-Control": "no-store", "X-Accel-Buffering": "no" },
     async handle(request, context) {
-      await arrivals.pass();
       const { requestId } = context;
-      const inference = options.inferences.begin(requestId, request);
+      const client = await options.gate.enter(request, context).catch(asModeldError);
+      if (client instanceof ModeldError) return refuse(client, request, requestId, options.inferences);
+      await arrivals.pass();
+      const inference = options.inferences.begin(requestId, request, askedLogLevel(request));
       const { timeline, signal } = inference;
       try {
-        inference.onEnd(clients.enter(await options.gate.enter(request, context)));
-        const { generate, stream } = parseInferRequest(await receive(request, inference, options), {
+        inference.onEnd(clients.enter(client));
+        const { generate, stream } = parseInferRequest(await receive(request, context, inference, options), {
           maxDepth: options.maxJsonDepth,
           headers: {
             "x-request-id": requestId,
@@ -91,8 +95,31 @@ export function inferRoute(options: InferRouteOptions): Route {
 
 const replyHeaders = { "Content-Type": "application/x-ndjson" };
 
+/**
+ * The answer to a client that did not get in. What it asks to be logged does not count: it may not be who it says. The
+ * handler logs who had no key, so often and no more, and with that the inference's own lines would only flood the log.
+ */
+function refuse(failure: ModeldError, request: Request, requestId: string, inferences: Inferences): Response {
+  const logLevel = failure.kind === "unauthorized" ? "off" : undefined;
+  inferences.begin(requestId, request, logLevel).fail(failure);
+  return errorReply(failure);
+}
+
+const NO_QUERY = new URLSearchParams();
+
+/** The level that the client asks for. */
+function askedLogLevel({ headers, url }: Request): LogLevel | undefined {
+  const query = queryOf(url);
+  return requestedLogLevel(query === "" ? NO_QUERY : new URLSearchParams(query), headers);
+}
+
 /** The body, received in full before anything queues. */
-async function receive(request: Request, inference: Inference, options: InferRouteOptions): Promise<string> {
+async function receive(
+  request: Request,
+  context: RequestContext,
+  inference: Inference,
+  options: InferRouteOptions,
+): Promise<string> {
   const mediaType = request.headers.get("content-type")?.split(";", 1)[0]?.trim().toLowerCase();
   if (mediaType !== "application/json") {
     throw new ModeldError("unsupported_media_type", "Content-Type must be application/json");
@@ -103,6 +130,8 @@ async function receive(request: Request, inference: Inference, options: InferRou
     const body = await readBody(request, maxBodyBytes, inference.signal);
     inference.timeline.bodyRead();
     return body;
+  } catch (error) {
+    throw context.connectionClosing ? lostBody(error) : error;
   } finally {
     deadline.clear();
   }
@@ -124,6 +153,14 @@ function logLines(log: Logger, requestId: string): (lines: string) => void {
   return (lines) => {
     for (const line of lines.trimEnd().split("\n")) log.debug("line", { request_id: requestId, line });
   };
+}
+
+/** modeld has closed the connection for reasons of its own while the body was on its way (see `Listener`). */
+function lostBody(cause: unknown): ModeldError {
+  return new ModeldError("overloaded", "modeld had to close the connection before the body was there; ask again", {
+    cause,
+    retryAfterSeconds: 1,
+  });
 }
 
 function bodyTooLate(ms: number): ModeldError {

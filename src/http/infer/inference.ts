@@ -3,12 +3,11 @@ import type { Clock, Timer } from "../../clock.ts";
 import { ModeldError } from "../../errors.ts";
 import type { Completion } from "../../llama/adapter.ts";
 import type { InferenceObserver, InferenceResult } from "../../telemetry/inference_observer.ts";
-import { requestedLogLevel } from "../../telemetry/log_level.ts";
+import type { LogLevel } from "../../telemetry/log_level.ts";
 import { Timeline, type TimelineOptions } from "../../telemetry/timeline.ts";
 import { validTraceparent } from "../../telemetry/traceparent.ts";
 import type { Deadlines } from "../../deadlines.ts";
 import { errorTable } from "../error_table.ts";
-import { queryOf } from "../request_target.ts";
 
 /** What every inference is started with. */
 export interface InferenceOptions {
@@ -32,8 +31,10 @@ export class Inference {
   #streaming = false;
   #ended = false;
 
-  constructor(requestId: string, request: Request, { clock, observer, inferDeadlines }: InferenceOptions) {
-    this.timeline = new Timeline(requestId, clock, timelineOptions(request));
+  /** @param logLevel how much of it is logged; missing: as much as the daemon logs */
+  constructor(requestId: string, request: Request, options: InferenceOptions, logLevel?: LogLevel) {
+    const { clock, observer, inferDeadlines } = options;
+    this.timeline = new Timeline(requestId, clock, timelineOptions(request, logLevel));
     this.#client = request.signal;
     this.#observer = observer;
     this.#deadline = inferDeadlines.set(() => this.abort(tooLate(inferDeadlines.ms)));
@@ -97,11 +98,7 @@ export class Inference {
   }
 }
 
-const NO_QUERY = new URLSearchParams();
-
-function timelineOptions({ headers, url }: Request): TimelineOptions {
-  const query = queryOf(url);
-  const logLevel = requestedLogLevel(query === "" ? NO_QUERY : new URLSearchParams(query), headers);
+function timelineOptions({ headers }: Request, logLevel: LogLevel | undefined): TimelineOptions {
   const traceparent = validTraceparent(headers.get("traceparent"));
   return {
     ...(logLevel === undefined ? {} : { logLevel }),

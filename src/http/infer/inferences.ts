@@ -1,5 +1,6 @@
 import { shuttingDown } from "../../errors.ts";
 import { LinkedList } from "../../linked_list.ts";
+import type { LogLevel } from "../../telemetry/log_level.ts";
 import { Inference, type InferenceOptions } from "./inference.ts";
 
 /** The inferences that run in this process, so that a shutdown can wait for them and end those that take too long. */
@@ -18,9 +19,9 @@ export class Inferences {
     return this.#draining;
   }
 
-  /** Begins one; while draining it is aborted from the start. */
-  begin(requestId: string, request: Request): Inference {
-    const inference = new Inference(requestId, request, this.#options);
+  /** Begins one, logged at `logLevel`, else at the daemon's; while draining it is aborted from the start. */
+  begin(requestId: string, request: Request, logLevel?: LogLevel): Inference {
+    const inference = new Inference(requestId, request, this.#options, logLevel);
     const running = this.#running.add(inference);
     inference.onEnd(() => {
       running.remove();

@@ -5,7 +5,7 @@ import { ModeldError } from "../../errors.ts";
  * The request's body as text. Never holds more than `maxBytes`.
  *
  * @param signal ends the wait; its reason is thrown
- * @throws ModeldError `invalid_request` where the body is over the limit or not UTF-8; `cancelled` where the client left
+ * @throws ModeldError `invalid_request` where the body is over the limit, cut, badly framed or not UTF-8
  */
 export async function readBody(request: Request, maxBytes: number, signal: AbortSignal): Promise<string> {
   signal.throwIfAborted();
@@ -18,7 +18,8 @@ export async function readBody(request: Request, maxBytes: number, signal: Abort
   } catch (error) {
     if (signal.aborted) throw signal.reason;
     if (error instanceof RangeError) throw tooLarge(maxBytes);
-    throw new ModeldError("cancelled", "the client left before its request was complete", { cause: error });
+    // Deno tells a client that left by the same error; a 400 does no harm where nobody is left to read it.
+    throw new ModeldError("invalid_request", "the body ended early, or its chunks are malformed", { cause: error });
   }
   return decode(bytes);
 }

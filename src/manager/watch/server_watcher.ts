@@ -87,15 +87,16 @@ export class ServerWatcher {
       this.#wanted = false;
       const event = await this.#look();
       if (this.#stopped) return;
-      this.#options.report(event);
-      if (event.is === "seen" && event.sighting.description.kind === "router") this.#follow();
-      if (event.is === "lost") this.#tellsNothing = false;
+      if (event !== undefined) this.#options.report(event);
+      if (event?.is === "seen" && event.sighting.description.kind === "router") this.#follow();
+      if (event?.is === "lost") this.#tellsNothing = false;
       await this.#sleep(GAP, (end) => this.#endGap = end);
       if (!this.#wanted) await this.#sleep(this.#interval(event) - GAP, (end) => this.#endPause = end);
     }
   }
 
-  async #look(): Promise<Report> {
+  /** Undefined where modeld itself could not ask: that says nothing about the server. */
+  async #look(): Promise<Report | undefined> {
     const { calls, clock } = this.#options;
     const askedAt = clock.now();
     try {
@@ -105,6 +106,7 @@ export class ServerWatcher {
     } catch (error) {
       this.#description = undefined;
       const failure = asModeldError(error);
+      if (failure.kind === "overloaded") return undefined;
       this.#lostInARow = failure.kind === "loading" ? 0 : this.#lostInARow + 1;
       return failure.kind === "loading" ? { is: "warming", askedAt } : { is: "lost", error: failure };
     }
@@ -127,9 +129,9 @@ export class ServerWatcher {
     return this.#description;
   }
 
-  #interval(event: Report): number {
+  #interval(event: Report | undefined): number {
     const { isUrgent, random } = this.#options;
-    if (event.is === "lost") return backOff(LOST, this.#lostInARow, random);
+    if (event === undefined || event.is === "lost") return backOff(LOST, Math.max(1, this.#lostInARow), random);
     const interval = event.is === "seen" && !isUrgent() ? QUIET : this.#following ? URGENT_BUT_TOLD : URGENT;
     return interval * (0.9 + random() / 5);
   }
