@@ -6,6 +6,7 @@ import { tokenStream } from "../../src/http/reply/stream_reply.ts";
 import { AbortScope } from "../../src/base/abort.ts";
 import { ByteStream } from "../../src/llama/connection/byte_stream.ts";
 import { SilenceWatch } from "../../src/llama/generation/silence_watch.ts";
+import { KeyMask } from "../../src/llama/key_mask.ts";
 import { StreamedGeneration } from "../../src/llama/generation/streamed_generation.ts";
 import { SlottedGeneration } from "../../src/manager/slotted_generation.ts";
 import { answer, referenceLoop } from "./reference_loop.ts";
@@ -24,7 +25,7 @@ Deno.test("a token costs modeld little more than a bare loop that reads, parses 
   const modeld = async (response: Response): Promise<ReadableStream<Uint8Array>> => {
     const silence = new SilenceWatch({ firstToken: 0, idle: 0 }, systemClock, () => {});
     const generation = new SlottedGeneration(
-      new StreamedGeneration(new ByteStream(response, new AbortScope(), "generate"), silence),
+      new StreamedGeneration(new ByteStream(response, new AbortScope(), "generate"), silence, new KeyMask(undefined)),
       () => {},
     );
     const inference = inferences.begin("regression", new Request("http://modeld.invalid/infer"));

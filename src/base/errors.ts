@@ -102,6 +102,19 @@ export class ModeldError extends Error {
     if (details.upstreamType !== undefined) this.upstreamType = details.upstreamType;
     if (details.retryAfterSeconds !== undefined) this.retryAfterSeconds = details.retryAfterSeconds;
   }
+
+  /** The same failure in the words that `change` makes of its own. */
+  reworded(change: (text: string) => string): ModeldError {
+    return new ModeldError(this.kind, change(this.message), {
+      cause: this.cause,
+      begun: this.begun,
+      isRefusal: this.isRefusal,
+      ...(this.reply === undefined ? {} : { reply: { ...this.reply, body: change(this.reply.body) } }),
+      logMessage: change(this.logMessage),
+      ...(this.upstreamType === undefined ? {} : { upstreamType: change(this.upstreamType) }),
+      ...(this.retryAfterSeconds === undefined ? {} : { retryAfterSeconds: this.retryAfterSeconds }),
+    });
+  }
 }
 
 /** What a request is told, and what a call is given up with, when modeld stops. */

@@ -6,31 +6,35 @@ import { EventLines } from "./event_lines.ts";
 import { listen } from "./listen.ts";
 import { connect, makeFleet } from "./make_fleet.ts";
 import { passPreflight } from "./pass_preflight.ts";
+import { watchTlsFiles } from "./tls_renewal.ts";
 import { getLogger } from "../telemetry/log.ts";
 
 const log = getLogger("serve");
 
 /**
  * The daemon's whole life: listen, check llama-server, serve until the signal is aborted, then drain. Resolves with the
- * exit code when nothing of it is left: 0, or 1 where it could not listen or must not serve.
+ * exit code when nothing of it is left: 0, or 1 where it could not listen, lost its address or must not serve.
  */
 export async function runDaemon(configuration: Configuration, stop: AbortSignal): Promise<number> {
   const { settings } = configuration;
   const connection = connect(configuration);
   const events = new EventLines(Deno.stdout);
   const fleet = makeFleet(configuration, connection, (event) => events.add(event));
-  const http = listen(configuration, fleet);
+  const lost = new AbortController();
+  const http = listen(configuration, fleet, () => lost.abort());
   if (http === undefined) {
     await fleet.close();
     return 1;
   }
+  const stopWatching = watchTlsFiles(configuration, (identity) => http.renewTls(identity), systemClock);
   fleet.start();
   const passed = connection === undefined || await passPreflight(connection, settings, stop);
-  if (passed) await serveUntil(stop, fleet);
+  if (passed) await serveUntil(AbortSignal.any([stop, lost.signal]), fleet);
+  stopWatching();
   await shutDown(http, fleet, passed ? settings.shutdownTimeout : 0);
   await events.flush(lastEventsMs, systemClock);
   log.info("stopped");
-  return passed ? 0 : 1;
+  return passed && !lost.signal.aborted ? 0 : 1;
 }
 
 /** How long the last events may take to a reader that is slow, in ms. */

@@ -1,5 +1,5 @@
 import { systemClock } from "../base/clock.ts";
-import { formatAddress } from "../config/address.ts";
+import { formatAddress, isLoopback } from "../config/address.ts";
 import type { Configuration } from "../config/load.ts";
 import type { CorsOptions } from "../http/middleware/cors.ts";
 import { descriptionRoutes } from "../http/api/docs/description_routes.ts";
@@ -15,8 +15,15 @@ import { getLogger } from "../telemetry/log.ts";
 
 const log = getLogger("serve");
 
-/** Serves the API at the configured address; nothing, and a line in the log, where that address cannot be had. */
-export function listen({ settings }: Configuration, fleet: Fleet): HttpServer | undefined {
+/**
+ * Serves the API at the configured address, and calls `onLost` should it be lost later; nothing, and a line in the log, where that
+ * address cannot be had.
+ */
+export function listen(
+  { settings, tls }: Configuration,
+  fleet: Fleet,
+  onLost: () => void,
+): HttpServer | undefined {
   const metrics = createMetrics({ status: () => fleet.status(), version, clock: systemClock });
   try {
     const http = serveHttp({
@@ -32,6 +39,10 @@ export function listen({ settings }: Configuration, fleet: Fleet): HttpServer | 
       maxConcurrentRequests: settings.maxConcurrentRequests,
       maxInflightPerClient: settings.maxInflightPerClient,
       apiKeys: settings.apiKeys,
+      tls,
+      allowedHosts: checkedHosts(settings),
+      trustedProxies: settings.trustedProxies,
+      onLost,
       ...(settings.corsEnabled ? { cors: corsOptions(settings) } : {}),
       bodyTimeout: settings.bodyTimeout,
       writeTimeout: settings.writeTimeout,
@@ -39,13 +50,18 @@ export function listen({ settings }: Configuration, fleet: Fleet): HttpServer | 
       clock: systemClock,
       routes: [metricsRoute(metrics), ...descriptionRoutes(version)],
     });
-    log.info("listening", { url: `http://${formatAddress(http.addr)}`, version });
+    log.info("listening", { url: `${tls === undefined ? "http" : "https"}://${formatAddress(http.addr)}`, version });
     return http;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     log.error("cannot listen: choose another address with --addr", { addr: formatAddress(settings.addr), reason });
     return undefined;
   }
+}
+
+/** A browser's page of a strange name is kept out where nothing else does: on loopback, without keys. */
+function checkedHosts({ addr, apiKeys, allowedHosts }: Configuration["settings"]): readonly string[] | undefined {
+  return isLoopback(addr) && apiKeys.length === 0 ? allowedHosts : undefined;
 }
 
 function corsOptions({ corsOrigins, corsMethods, corsHeaders }: Configuration["settings"]): CorsOptions {

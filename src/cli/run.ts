@@ -56,7 +56,7 @@ async function runConfigured(command: Command, parsed: Arguments, environment: E
     case "check":
       return await check(configuration);
     case "health":
-      return await health(configuration.settings.addr);
+      return await health(configuration.settings.addr, configuration.tls !== undefined);
     default:
       return await serve(configuration);
   }

@@ -8,6 +8,7 @@ import { ConfigurationError, quote } from "./problem.ts";
 import { type SettingName, settingNames, type Settings, settingsTable } from "./settings_table.ts";
 import type { Source } from "./source.ts";
 import { suggestion } from "./suggestion.ts";
+import { takeTlsIdentity, type TlsIdentity } from "./tls_identity.ts";
 
 /** What modeld runs with, and how it came to be. Nothing of it changes afterwards. */
 export interface Configuration {
@@ -15,6 +16,8 @@ export interface Configuration {
   readonly sources: Readonly<Record<SettingName, Source>>;
   /** PEM texts of `llamaCaFile`. */
   readonly llamaCaCerts: readonly string[];
+  /** Contents of `tlsCertFile` and `tlsKeyFile`; missing: modeld speaks plain HTTP. */
+  readonly tls?: TlsIdentity;
 }
 
 /**
@@ -30,6 +33,7 @@ export async function loadConfiguration(args: Arguments, environment: Environmen
   await takeFile(draft);
   takeDefaults(draft);
   const llamaCaCerts = await readKeyFiles(draft);
+  const tls = await takeTlsIdentity(draft);
   findConflicts(draft);
   if (draft.problems.length > 0) throw new ConfigurationError(draft.problems);
 
@@ -39,6 +43,7 @@ export async function loadConfiguration(args: Arguments, environment: Environmen
     settings: each((name) => draft.value(name)) as unknown as Settings,
     sources: each((name) => draft.source(name)) as Record<SettingName, Source>,
     llamaCaCerts,
+    ...(tls === undefined ? {} : { tls }),
   });
 }
 

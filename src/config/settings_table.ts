@@ -1,8 +1,9 @@
 import { address } from "./address.ts";
-import { headerNames, methods, origins } from "./cors_kinds.ts";
 import { boolean, choice, duration, integer, path, secret, secrets, text } from "./kinds.ts";
 import { llamaUrl } from "./llama_url.ts";
+import { networks } from "./networks.ts";
 import { complete, optional, setting } from "./setting.ts";
+import { headerNames, hostNames, methods, origins } from "./words.ts";
 
 const none = duration({ zero: "none" });
 const positive = duration({ zero: undefined });
@@ -18,6 +19,16 @@ export const settingsTable = complete({
 
   addr: setting(address, { hostname: "127.0.0.1", port: 8080 }, {
     help: "Address to listen on; :8080 is every IPv4 interface, [::]:8080 IPv6 as well, port 0 any free port",
+    group: "Listening",
+  }),
+  tlsCertFile: optional(path("file"), {
+    help: "PEM file of modeld's own certificate and those above it; with it modeld speaks TLS",
+    example: "/etc/modeld/cert.pem",
+    group: "Listening",
+  }),
+  tlsKeyFile: optional(path("file"), {
+    help: "PEM file of that certificate's private key",
+    example: "/etc/modeld/key.pem",
     group: "Listening",
   }),
   corsEnabled: setting(boolean, false, {
@@ -182,6 +193,18 @@ export const settingsTable = complete({
     key: null,
     refusesEmpty: true,
     defaultNote: "no key is asked for",
+  }),
+  allowedHosts: setting(hostNames, [], {
+    help: "Host names that clients may use, where modeld listens on loopback without keys; * is any",
+    example: ["modeld.example"],
+    group: "Access",
+    defaultNote: "addresses, localhost and names under .localhost, .local and .internal",
+  }),
+  trustedProxies: setting(networks, [], {
+    help: "Networks of proxies whose X-Forwarded-For or Forwarded says who the client is",
+    example: ["127.0.0.1/32", "10.0.0.0/8"],
+    group: "Access",
+    defaultNote: "no proxy",
   }),
 
   logLevel: setting(choice("off", "error", "warn", "info", "debug"), "info", {

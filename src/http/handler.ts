@@ -1,10 +1,14 @@
+import { STATUS_CODE } from "@std/http/status";
 import type { Clock } from "../base/clock.ts";
 import { ModeldError } from "../base/errors.ts";
 import type { HttpMetrics } from "../telemetry/http_metrics.ts";
+import type { LimitedLog } from "../telemetry/limited_log.ts";
+import type { TrustedProxies } from "./middleware/client_address.ts";
 import type { Cors } from "./middleware/cors.ts";
+import { checkHost, hostOf } from "./middleware/host_check.ts";
 import { asModeldError, errorReply } from "./error_reply.ts";
-import { requestIdOf } from "./request_id.ts";
-import { checkLimits, type RequestLimits } from "./middleware/request_limits.ts";
+import type { Handler } from "./listener.ts";
+import { checkContentEncoding, checkLimits, type RequestLimits } from "./middleware/request_limits.ts";
 import { pathOf } from "./request_target.ts";
 import { RequestContext, type Route } from "./route.ts";
 
@@ -12,35 +16,50 @@ import { RequestContext, type Route } from "./route.ts";
 export interface HandlerOptions {
   readonly routes: readonly Route[];
   readonly limits: RequestLimits;
+  readonly trustedProxies: TrustedProxies;
+  /** Names that clients may use for modeld beside private ones; undefined: any. */
+  readonly allowedHosts?: readonly string[] | undefined;
   /** Missing: other origins' pages may not read replies. */
   readonly cors?: Cors | undefined;
+  /** Hears of every client without a valid key or under a name that is not allowed. */
+  readonly refusals: LimitedLog;
   readonly metrics: HttpMetrics;
   readonly clock: Clock;
 }
 
 /** The one handler of the public API: finds the route, answers errors as JSON, adds what every reply carries, counts. */
-export function createHandler(options: HandlerOptions): Deno.ServeHandler<Deno.NetAddr> {
-  const { metrics, cors, clock } = options;
+export function createHandler(options: HandlerOptions): Handler {
+  const { metrics, cors, clock, trustedProxies, refusals } = options;
   const routes = new Map(options.routes.map((route) => [route.path, route]));
-  return async (request, info) => {
+  return async (request, connection) => {
     const arrivedAt = clock.now();
     const { method } = request;
-    const route = routes.get(pathOf(request.url));
+    const host = hostOf(request);
+    const route = host === undefined ? undefined : routes.get(pathOf(request.url));
     const label = route?.path ?? "other";
-    const context = new RequestContext(requestIdOf(request), info);
+    const context = new RequestContext(request, connection, trustedProxies);
     metrics.began(label);
 
-    const reply = await answer(request, context, route, options);
+    const reply = await answer(request, context, host, route, options);
     for (const [name, value] of Object.entries(route?.headers ?? {})) reply.headers.set(name, value);
     reply.headers.set("X-Content-Type-Options", "nosniff");
     reply.headers.set("X-Request-Id", context.requestId);
     cors?.apply(request, reply.headers);
+    const { status } = reply;
+    if (status === STATUS_CODE.Unauthorized || status === STATUS_CODE.Forbidden) {
+      refusals.warn("a client was refused", {
+        request_id: context.requestId,
+        address: context.clientAddress,
+        path: label,
+        status,
+      });
+    }
 
     const done = () => {
       context.done();
-      metrics.ended(label, method, reply.status, clock.now() - arrivedAt);
+      metrics.ended(label, method, status, clock.now() - arrivedAt);
     };
-    info.completed.then(done, done);
+    connection.completed.then(done, done);
     return reply;
   };
 }
@@ -48,11 +67,15 @@ export function createHandler(options: HandlerOptions): Deno.ServeHandler<Deno.N
 async function answer(
   request: Request,
   context: RequestContext,
+  host: string | undefined,
   route: Route | undefined,
-  { limits, cors }: HandlerOptions,
+  { limits, cors, allowedHosts }: HandlerOptions,
 ): Promise<Response> {
   try {
+    if (host === undefined) throw new ModeldError("invalid_request", "Host is no host, or not that of the target");
+    if (allowedHosts !== undefined && !context.throughProxy) checkHost(host, allowedHosts);
     checkLimits(request, limits);
+    checkContentEncoding(request);
     const preflight = cors?.preflight(request);
     if (preflight !== undefined) return preflight;
     if (route === undefined) throw new ModeldError("not_found", `no such path: ${pathOf(request.url)}`);

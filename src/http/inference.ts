@@ -3,14 +3,13 @@ import type { Clock, Timer } from "../base/clock.ts";
 import type { Deadlines } from "../base/deadlines.ts";
 import { ModeldError, shuttingDown } from "../base/errors.ts";
 import { LinkedList } from "../base/list.ts";
-import { requestedLogLevel } from "../base/log_level.ts";
+import type { LogLevel } from "../base/log_level.ts";
 import type { RequestContext } from "../base/request_context.ts";
 import { Timeline, type TimelineOptions } from "../base/timeline.ts";
 import type { Completion } from "../llama/exchange.ts";
 import type { InferenceObserver, InferenceResult } from "../telemetry/inference_observer.ts";
 import { validTraceparent } from "../telemetry/traceparent.ts";
 import { errorTable } from "./error_table.ts";
-import { queryOf } from "./request_target.ts";
 
 /** What every inference is started with. */
 export interface InferenceOptions {
@@ -37,9 +36,11 @@ export class Inference implements RequestContext {
   #streaming = false;
   #ended = false;
 
-  constructor(id: string, request: Request, { clock, observer, inferDeadlines }: InferenceOptions) {
+  /** @param logLevel how much of it is logged; missing: as much as the daemon logs */
+  constructor(id: string, request: Request, options: InferenceOptions, logLevel?: LogLevel) {
+    const { clock, observer, inferDeadlines } = options;
     this.id = id;
-    this.timeline = new Timeline(id, clock, timelineOptions(request));
+    this.timeline = new Timeline(id, clock, timelineOptions(request, logLevel));
     this.#client = request.signal;
     this.#observer = observer;
     this.#deadline = inferDeadlines.set(() => this.abort(tooLate(inferDeadlines.ms)));
@@ -128,11 +129,7 @@ export class Inference implements RequestContext {
   }
 }
 
-const NO_QUERY = new URLSearchParams();
-
-function timelineOptions({ headers, url }: Request): TimelineOptions {
-  const query = queryOf(url);
-  const logLevel = requestedLogLevel(query === "" ? NO_QUERY : new URLSearchParams(query), headers);
+function timelineOptions({ headers }: Request, logLevel: LogLevel | undefined): TimelineOptions {
   const traceparent = validTraceparent(headers.get("traceparent"));
   return {
     ...(logLevel === undefined ? {} : { logLevel }),
@@ -160,9 +157,9 @@ export class Inferences {
     return this.#draining;
   }
 
-  /** Begins one; while draining it is aborted from the start. */
-  begin(id: string, request: Request): Inference {
-    const inference = new Inference(id, request, this.#options);
+  /** Begins one, logged at `logLevel`, else at the daemon's; while draining it is aborted from the start. */
+  begin(id: string, request: Request, logLevel?: LogLevel): Inference {
+    const inference = new Inference(id, request, this.#options, logLevel);
     const running = this.#running.add(inference);
     inference.onReleased(() => {
       running.remove();

@@ -1,26 +1,68 @@
 import { LimitedBytesTransformStream } from "@std/streams/limited-bytes-transform-stream";
+import { untilAborted } from "../base/abort.ts";
+import type { Deadlines } from "../base/deadlines.ts";
 import { ModeldError } from "../base/errors.ts";
+import type { Inference } from "./inference.ts";
+import type { RequestContext } from "./route.ts";
+
+/** What bounds a request's body. */
+export interface BodyLimits {
+  readonly maxBytes: number;
+  /** The flag that sets `maxBytes`, for the message. */
+  readonly setting: string;
+  /** To receive it. */
+  readonly deadlines: Deadlines;
+}
 
 /**
- * The request's body as text. Never holds more than `maxBytes`.
+ * Receives the whole body of a JSON request. Never holds more than `maxBytes`.
  *
- * @param signal ends the wait; its reason is thrown
- * @throws ModeldError `invalid_request` where the body is over the limit or not UTF-8; `cancelled` where the client left
+ * @throws ModeldError `unsupported_media_type`; `body_timeout`; `invalid_request` where it is over the limit, cut or badly
+ * framed; `overloaded` where modeld had to close the connection
  */
-export async function readBody(request: Request, maxBytes: number, signal: AbortSignal): Promise<string> {
+export async function receiveBody(
+  request: Request,
+  context: RequestContext,
+  inference: Inference,
+  { maxBytes, setting, deadlines }: BodyLimits,
+): Promise<Uint8Array> {
+  const mediaType = request.headers.get("content-type")?.split(";", 1)[0]?.trim().toLowerCase();
+  if (mediaType !== "application/json") {
+    throw new ModeldError("unsupported_media_type", "Content-Type must be application/json");
+  }
+  const { signal, timeline } = inference;
+  const deadline = deadlines.set(() => inference.abort(bodyTooLate(deadlines.ms)));
+  try {
+    const body = await readBytes(request, maxBytes, setting, signal);
+    timeline.bodyRead();
+    return body;
+  } catch (error) {
+    throw context.connectionClosing ? lostBody(error) : error;
+  } finally {
+    deadline.clear();
+  }
+}
+
+async function readBytes(
+  request: Request,
+  maxBytes: number,
+  setting: string,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
   signal.throwIfAborted();
+  const tooLarge = () => new ModeldError("invalid_request", `the body is over the limit of ${maxBytes} bytes (${setting})`);
   const declared = request.headers.get("content-length");
-  if (Number(declared ?? 0) > maxBytes) throw tooLarge(maxBytes);
-  let bytes: Uint8Array;
+  if (Number(declared ?? 0) > maxBytes) throw tooLarge();
   try {
     // HTTP ends a body at its declared length, so only one without needs to be counted.
-    bytes = await until(signal, declared === null ? bounded(request, maxBytes, signal).bytes() : request.bytes());
+    const bytes = declared === null ? bounded(request, maxBytes, signal).bytes() : request.bytes();
+    return await untilAborted(bytes, signal);
   } catch (error) {
     if (signal.aborted) throw signal.reason;
-    if (error instanceof RangeError) throw tooLarge(maxBytes);
-    throw new ModeldError("cancelled", "the client left before its request was complete", { cause: error });
+    if (error instanceof RangeError) throw tooLarge();
+    // Deno reports a client that left by the same error; a 400 does no harm where nobody is left to read it.
+    throw new ModeldError("invalid_request", "the body ended early, or its chunks are malformed", { cause: error });
   }
-  return decode(bytes);
 }
 
 function bounded({ body }: Request, maxBytes: number, signal: AbortSignal): Response {
@@ -29,18 +71,10 @@ function bounded({ body }: Request, maxBytes: number, signal: AbortSignal): Resp
   );
 }
 
-/** Waits for the work, or for the signal, whichever comes first. */
-function until<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    signal.addEventListener("abort", abort);
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
-  });
-}
-
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
-function decode(bytes: Uint8Array): string {
+/** @throws ModeldError `invalid_request` */
+export function decodeText(bytes: Uint8Array): string {
   try {
     return utf8.decode(bytes);
   } catch (error) {
@@ -48,6 +82,14 @@ function decode(bytes: Uint8Array): string {
   }
 }
 
-function tooLarge(maxBytes: number): ModeldError {
-  return new ModeldError("invalid_request", `the body is over the limit of ${maxBytes} bytes (--max-body-bytes)`);
+/** modeld has closed the connection for reasons of its own while the body was on its way (see `Listener`). */
+function lostBody(cause: unknown): ModeldError {
+  return new ModeldError("overloaded", "modeld had to close the connection before the body was there; ask again", {
+    cause,
+    retryAfterSeconds: 1,
+  });
+}
+
+function bodyTooLate(ms: number): ModeldError {
+  return new ModeldError("body_timeout", `the request body did not arrive within ${ms} ms (--body-timeout)`);
 }

@@ -1,7 +1,10 @@
 /** Path and query of an absolute URL. Does what `new URL` would, at a tenth of its cost. */
 export function targetOf(url: string): string {
-  const start = url.indexOf("/", url.indexOf("://") + 3);
-  return start === -1 ? "/" : url.slice(start);
+  const afterScheme = url.indexOf("://") + 3;
+  const slash = url.indexOf("/", afterScheme);
+  const query = url.indexOf("?", afterScheme);
+  if (query !== -1 && (slash === -1 || query < slash)) return `/${url.slice(query)}`;
+  return slash === -1 ? "/" : url.slice(slash);
 }
 
 /** The path of an absolute URL. */

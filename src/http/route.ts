@@ -1,18 +1,28 @@
+import type { TrustedProxies } from "./middleware/client_address.ts";
+import type { Connection } from "./listener.ts";
+import { requestIdOf } from "./request_id.ts";
+
 /** What is known of a request beside the request itself. */
 export class RequestContext {
   /** The client's `X-Request-Id`, or one that modeld made. */
   readonly requestId: string;
-  readonly #info: Deno.ServeHandlerInfo<Deno.NetAddr>;
+  /** The client's address, without port: behind a trusted proxy the one that it names. */
+  readonly clientAddress: string;
+  /** Whether a trusted proxy sent it. */
+  readonly throughProxy: boolean;
+  readonly #connection: Connection;
   readonly #onDone: (() => void)[] = [];
 
-  constructor(requestId: string, info: Deno.ServeHandlerInfo<Deno.NetAddr>) {
-    this.requestId = requestId;
-    this.#info = info;
+  constructor(request: Request, connection: Connection, proxies: TrustedProxies) {
+    this.requestId = requestIdOf(request);
+    this.clientAddress = proxies.clientOf(connection.remoteAddress, request.headers);
+    this.throughProxy = proxies.trusts(connection.remoteAddress);
+    this.#connection = connection;
   }
 
-  /** The client's address, without port. */
-  get remoteAddress(): string {
-    return this.#info.remoteAddr.hostname;
+  /** Whether modeld has begun to close the connection: a body that is still arriving is then lost. */
+  get connectionClosing(): boolean {
+    return this.#connection.closing;
   }
 
   /** Calls back when the reply has been sent to its last byte, or its client is gone. */

@@ -10,8 +10,14 @@ import { Gate, gated } from "./middleware/gate.ts";
 import { createHandler } from "./handler.ts";
 import { inferRoute } from "./api/infer/infer_route.ts";
 import { Inferences } from "./inference.ts";
+import { ClientLimit } from "./middleware/client_limit.ts";
 import { ArrivalLimiter } from "./middleware/arrival_limiter.ts";
 import { healthzRoute, modelsRoute, readyzRoute, statusRoute } from "./api/info/info_routes.ts";
+import { TrustedProxies } from "./middleware/client_address.ts";
+import { Listener } from "./listener.ts";
+import type { TlsIdentity } from "../config/tls_identity.ts";
+import { LimitedLog } from "../telemetry/limited_log.ts";
+import { getLogger } from "../telemetry/log.ts";
 import type { Route } from "./route.ts";
 
 /** What the public API is served with. Durations are milliseconds; 0 is none. */
@@ -35,6 +41,14 @@ export interface HttpOptions {
   readonly maxInflightPerClient: number;
   /** Keys that clients may use; none: no key is asked for. */
   readonly apiKeys: readonly string[];
+  /** Certificate and key; missing: plain HTTP. */
+  readonly tls?: TlsIdentity | undefined;
+  /** Names that clients may use for modeld beside private ones; missing: any. */
+  readonly allowedHosts?: readonly string[] | undefined;
+  /** Networks of proxies that say who their client is. */
+  readonly trustedProxies?: readonly string[];
+  /** Called once when the address was lost and could not be had again: nobody is served any more. */
+  readonly onLost?: () => void;
   /** Missing: pages of other origins may not call modeld. */
   readonly cors?: CorsOptions;
   /** To receive a request body. */
@@ -54,6 +68,8 @@ export interface HttpServer {
   readonly addr: Deno.NetAddr;
   /** Turns new inferences away and says `draining`; those that run go on, and the listener stays open. */
   drain(): void;
+  /** Uses another certificate from now on. */
+  renewTls(tls: TlsIdentity): void;
   /**
    * Drains, waits `timeoutMs` for the running inferences, ends the rest with an error line each, and closes the listener
    * last. The connection of a client that reads nothing cannot be closed by force (Deno.serve has no way), so it is not
@@ -61,6 +77,9 @@ export interface HttpServer {
    */
   stop(timeoutMs: number): Promise<void>;
 }
+
+/** How many clients without a key, or under a strange name, are logged one by one: so many in so many ms. */
+const REFUSALS_LOGGED = { lines: 10, windowMs: 10_000 };
 
 /** Milliseconds that the last lines, and then the last connections, get when the server stops. */
 const FLUSH_MS = 1000;
@@ -80,27 +99,37 @@ export function serveHttp(options: HttpOptions): HttpServer {
     apiKeys: options.apiKeys.length === 0 ? undefined : new ApiKeys(options.apiKeys),
     maxConcurrentRequests: options.maxConcurrentRequests,
   });
+  const clients = new ClientLimit(options.maxInflightPerClient);
+  const arrivals = new ArrivalLimiter();
+  const refusals = new LimitedLog(getLogger("http"), REFUSALS_LOGGED, clock);
   const infoRoutes = [modelsRoute(fleet), statusRoute(fleet), ...options.routes ?? []];
   const handler = createHandler({
     clock,
     metrics: options.httpMetrics,
     limits: options,
+    trustedProxies: new TrustedProxies(options.trustedProxies ?? []),
+    allowedHosts: options.allowedHosts,
+    refusals,
     cors: options.cors && new Cors(options.cors),
     routes: [
       healthzRoute,
       readyzRoute(fleet, () => inferences.draining),
-      inferRoute({ ...options, inferences, gate, arrivals: new ArrivalLimiter(), bodyDeadlines, writeDeadlines }),
+      inferRoute({ ...options, inferences, gate, clients, arrivals, bodyDeadlines, writeDeadlines }),
       ...infoRoutes.map((route) => gated(route, gate)),
     ],
   });
-  const server = Deno.serve({
-    ...options.addr,
-    onListen() {},
+  const listener = new Listener({
+    addr: options.addr,
+    tls: options.tls,
+    handler,
     onError: (error) => errorReply(asModeldError(error)),
-  }, handler);
+    onLost: options.onLost ?? (() => {}),
+    clock,
+  });
   return {
-    addr: server.addr,
+    addr: listener.addr,
     drain: () => inferences.drain(),
+    renewTls: (tls) => listener.renew(tls),
     async stop(timeoutMs) {
       inferences.drain();
       await inferences.idle(timeoutMs);
@@ -109,8 +138,9 @@ export function serveHttp(options: HttpOptions): HttpServer {
       inferences.endAll();
       const { promise: waitedLongEnough, resolve } = Promise.withResolvers<void>();
       const timer = clock.after(FLUSH_MS, resolve);
-      await Promise.race([server.shutdown(), waitedLongEnough]);
+      await Promise.race([listener.shutdown(), waitedLongEnough]);
       timer.clear();
+      refusals.close();
       for (const deadlines of [bodyDeadlines, writeDeadlines, inferDeadlines]) deadlines.close();
     },
   };

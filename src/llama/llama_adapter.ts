@@ -8,6 +8,7 @@ import type {
   ServerDescription,
   ServerModel,
 } from "./adapter.ts";
+import { KeyMask } from "./key_mask.ts";
 import type { RequestShape } from "./generation/generation_request.ts";
 import { modelEvents } from "./server/model_events.ts";
 import { controlModel } from "./server/router_control.ts";
@@ -51,9 +52,11 @@ class LlamaAdapter implements InferenceAdapter {
   readonly #queries: ServerQueries;
   readonly #identity: ServerIdentity;
   readonly #context: GenerationContext;
+  readonly #mask: KeyMask;
 
   constructor(options: LlamaOptions) {
     const clock = options.clock ?? systemClock;
+    this.#mask = new KeyMask(options.apiKey);
     this.#useOpenai = options.useOpenai;
     this.#openaiShape = options.chat ? "chat" : "completions";
     this.#client = new ServerClient({ ...options, clock });
@@ -64,40 +67,44 @@ class LlamaAdapter implements InferenceAdapter {
       deadline: new SharedDeadline(options.timeout, clock),
       silence: { firstToken: options.firstTokenTimeout, idle: options.idleTimeout },
       clock,
+      mask: this.#mask,
     };
   }
 
   async generate(request: GenerateRequest, signal: AbortSignal): Promise<Generation> {
-    const openai = this.#useOpenai && await this.#identity.hasOpenai(signal);
-    return await startGeneration(this.#context, request, openai ? this.#openaiShape : "native", signal);
+    return await this.#mask.apply(this.#start(request, signal));
   }
 
   health(signal: AbortSignal): Promise<"ready" | "loading"> {
-    return this.#queries.health(signal);
+    return this.#mask.apply(this.#queries.health(signal));
   }
 
   describe(signal: AbortSignal): Promise<ServerDescription> {
-    return this.#identity.describe(signal);
+    return this.#mask.apply(this.#identity.describe(signal));
   }
 
   models(signal: AbortSignal): Promise<readonly ServerModel[] | undefined> {
-    return this.#identity.models(signal);
+    return this.#mask.apply(this.#identity.models(signal));
   }
 
   capacity(model: string, signal: AbortSignal): Promise<ModelCapacity> {
-    return this.#identity.capacity(model, signal);
+    return this.#mask.apply(this.#identity.capacity(model, signal));
   }
 
   load(model: string, signal: AbortSignal): Promise<void> {
-    return controlModel(this.#client, this.#queries, "load", model, signal);
+    return this.#mask.apply(controlModel(this.#client, this.#queries, "load", model, signal));
   }
 
   unload(model: string, signal: AbortSignal): Promise<void> {
-    return controlModel(this.#client, this.#queries, "unload", model, signal);
+    return this.#mask.apply(controlModel(this.#client, this.#queries, "unload", model, signal));
   }
 
-  events(signal: AbortSignal): AsyncIterable<ModelEvent> {
-    return modelEvents(this.#client, signal);
+  async *events(signal: AbortSignal): AsyncIterable<ModelEvent> {
+    try {
+      yield* modelEvents(this.#client, signal);
+    } catch (error) {
+      throw this.#mask.error(error);
+    }
   }
 
   forget(): void {
@@ -106,5 +113,10 @@ class LlamaAdapter implements InferenceAdapter {
 
   close(): void {
     this.#client.close();
+  }
+
+  async #start(request: GenerateRequest, signal: AbortSignal): Promise<Generation> {
+    const openai = this.#useOpenai && await this.#identity.hasOpenai(signal);
+    return await startGeneration(this.#context, request, openai ? this.#openaiShape : "native", signal);
   }
 }

@@ -18,6 +18,8 @@ const pem = "-----BEGIN CERTIFICATE-----\n";
 interface Files {
   readonly key: string;
   readonly pem: string;
+  readonly tlsCert: string;
+  readonly tlsKey: string;
 }
 
 const same = <const T>(value: T): Sample<T> => ({ text: String(value), inFile: value, value });
@@ -27,6 +29,8 @@ const listed = (...value: string[]): Sample<readonly string[]> => ({ text: value
 function samples(files: Files): { readonly [N in Exclude<SettingName, "config">]: Sample<Settings[N]> } {
   return {
     addr: { text: "[::1]:81", inFile: "[::1]:81", value: { hostname: "::1", port: 81 } },
+    tlsCertFile: same(files.tlsCert),
+    tlsKeyFile: same(files.tlsKey),
     corsEnabled: same(true),
     corsOrigins: listed("https://a.example", "https://b.example"),
     corsMethods: listed("GET"),
@@ -62,6 +66,8 @@ function samples(files: Files): { readonly [N in Exclude<SettingName, "config">]
     maxInflightPerClient: same(15),
     apiKeyFile: same(files.key),
     apiKeys: listed("sk-one", "sk-two"),
+    allowedHosts: listed("a.example", "b"),
+    trustedProxies: listed("10.0.0.0/8", "fd00::/8", "::1"),
     logLevel: same("debug"),
     logFormat: same("json"),
     events: same(true),
@@ -82,8 +88,17 @@ const writers: Readonly<Record<string, (values: Record<string, unknown>) => stri
 
 const home = { HOME: "/home/joe", USERPROFILE: "/home/joe" };
 
+const tls = (name: string) => new URL(`../support/tls/${name}.pem`, import.meta.url).pathname;
+
 async function withKeyFiles(test: (files: Files) => Promise<void>): Promise<void> {
-  await withFile(".key", "sk-file\n", (key) => withFile(".pem", pem, (pem) => test({ key, pem })));
+  const files = { tlsCert: tls("server"), tlsKey: tls("server_key") };
+  await withFile(".key", "sk-file\n", (key) => withFile(".pem", pem, (pem) => test({ key, pem, ...files })));
+}
+
+/** What must be set beside a setting for it to make sense. */
+function companion(name: SettingName, { tlsCert, tlsKey }: Files): Record<string, string> {
+  if (name === "tlsCertFile") return { MODELD_TLS_KEY_FILE: tlsKey };
+  return name === "tlsKeyFile" ? { MODELD_TLS_CERT_FILE: tlsCert } : {};
 }
 
 for (const name of settingNames) {
@@ -98,7 +113,7 @@ for (const name of settingNames) {
         const forms = [[`${flag}=${text}`], [`${flag.slice(1)}=${text}`]];
         if (!settingsTable[name].kind.isBoolean) forms.push([flag, text], [flag.slice(1), text]);
         for (const args of forms) {
-          const { settings, sources } = await configure({ args, env: home });
+          const { settings, sources } = await configure({ args, env: { ...home, ...companion(name, files) } });
           assertEquals<unknown>(settings[name], value);
           assertEquals(sources[name], { from: "flag", name: flag });
         }
@@ -110,7 +125,9 @@ for (const name of settingNames) {
     Deno.test(`${title} can be set by ${variable}`, async () => {
       await withKeyFiles(async (files) => {
         const { text, value } = samples(files)[name];
-        const { settings, sources } = await configure({ env: { ...home, [variable]: text } });
+        const { settings, sources } = await configure({
+          env: { ...home, ...companion(name, files), [variable]: text },
+        });
         assertEquals<unknown>(settings[name], value);
         assertEquals(sources[name], { from: "variable", name: variable });
       });
@@ -123,7 +140,10 @@ for (const name of settingNames) {
       await withKeyFiles(async (files) => {
         const { inFile, value } = samples(files)[name];
         await withFile(extension, write({ [key]: inFile }), async (path) => {
-          const { settings, sources } = await configure({ args: ["--config", path], env: home });
+          const { settings, sources } = await configure({
+            args: ["--config", path],
+            env: { ...home, ...companion(name, files) },
+          });
           assertEquals<unknown>(settings[name], value);
           assertEquals(sources[name], { from: "file", path, key });
         });

@@ -7,9 +7,9 @@ import { play } from "./support/scenario.ts";
 /** What a stuck client sends before it says nothing more. */
 const PARTS = {
   nothing: "",
-  "half a header": "POST /infer HTTP/1.1\r\nHost: mod",
+  "half a header": "POST /infer HTTP/1.1\r\nHost: loc",
   "half a body":
-    "POST /infer HTTP/1.1\r\nHost: modeld\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{",
+    "POST /infer HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{",
 };
 
 Deno.test("500 connections that send half a request hold nobody else up, and half a body is 408 at --body-timeout", async () => {

@@ -11,7 +11,7 @@ Deno.test("a body that announces more than the limit is 400 before it is sent", 
   await play({ outcomes: { "invalid queue": 1 }, posts: 0 }, async ({ modeld }) => {
     using client = await RawClient.connect(modeld.url);
     const head = `Content-Type: application/json\r\nContent-Length: ${1_000 * MB}\r\n`;
-    await client.send(`POST /infer HTTP/1.1\r\nHost: modeld\r\n${head}\r\n`);
+    await client.send(`POST /infer HTTP/1.1\r\nHost: localhost\r\n${head}\r\n`);
     await client.until('"type":"invalid_request"');
     assert(client.text.startsWith("HTTP/1.1 400 Bad Request\r\n"), client.text);
   });
@@ -22,7 +22,7 @@ Deno.test("a body without a length is 400 once it passes the limit, and no more 
     const before = await residentMb(modeld.process.pid);
     using client = await RawClient.connect(modeld.url);
     await client.send(
-      "POST /infer HTTP/1.1\r\nHost: modeld\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n",
+      "POST /infer HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n",
     );
     const piece = `10000\r\n${" ".repeat(2 ** 16)}\r\n`;
     const pouring = (async () => {

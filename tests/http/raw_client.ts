@@ -59,7 +59,7 @@ export class RawClient implements Disposable {
 
 /** The head of a `POST /infer`, with these header lines beside the usual ones. */
 export function inferHead(...headers: string[]): string {
-  return ["POST /infer HTTP/1.1", "Host: modeld", "Content-Type: application/json", ...headers, "", ""].join("\r\n");
+  return ["POST /infer HTTP/1.1", "Host: localhost", "Content-Type: application/json", ...headers, "", ""].join("\r\n");
 }
 
 /** A whole `POST /infer` of this body. */

@@ -40,7 +40,7 @@ for (const [name, headers, body, status] of cases) {
   Deno.test(`${name}: one reply, ${status}`, () =>
     withServer(async ({ port, fleet }) => {
       using client = await RawClient.connect(port);
-      await client.send(["POST /infer HTTP/1.1", "Host: modeld", ...headers, "", ""].join("\r\n") + body);
+      await client.send(["POST /infer HTTP/1.1", "Host: localhost", ...headers, "", ""].join("\r\n") + body);
       const reply = await client.readToEnd();
       assertEquals(reply.match(/HTTP\/1\.1 \d+/g), [`HTTP/1.1 ${status}`]);
       assertEquals(fleet.calls.length, 0);
@@ -50,7 +50,7 @@ for (const [name, headers, body, status] of cases) {
 Deno.test("lines that end in a bare LF are read as RFC 9112 allows: one reply", () =>
   withServer(async ({ port }) => {
     using client = await RawClient.connect(port);
-    await client.send("GET /healthz HTTP/1.1\nHost: modeld\nConnection: close\n\n");
+    await client.send("GET /healthz HTTP/1.1\nHost: localhost\nConnection: close\n\n");
     assertEquals((await client.readToEnd()).match(/HTTP\/1\.1 \d+/g), ["HTTP/1.1 200"]);
   }));
 
@@ -58,6 +58,6 @@ Deno.test("more headers than Deno.serve itself takes are its own plain 400", () 
   withServer(async ({ port }) => {
     using client = await RawClient.connect(port);
     const headers = Array.from({ length: 200 }, (_, i) => `X-${i}: 1\r\n`).join("");
-    await client.send(`GET /healthz HTTP/1.1\r\nHost: modeld\r\n${headers}\r\n`);
+    await client.send(`GET /healthz HTTP/1.1\r\nHost: localhost\r\n${headers}\r\n`);
     assertEquals((await client.readToEnd()).slice(0, 12), "HTTP/1.1 400");
   }, { maxHeaderCount: 0 }));

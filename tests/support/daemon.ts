@@ -9,6 +9,8 @@ export interface DaemonOptions {
   readonly env?: Record<string, string>;
   /** Flags of `deno run` itself, such as V8's; for a daemon from source. */
   readonly denoFlags?: readonly string[];
+  /** A program that sets something up and then becomes modeld, such as `prlimit` with its arguments. */
+  readonly through?: readonly string[];
 }
 
 /** modeld as a process of its own: from source, or the executable that `MODELD_BIN` names. */
@@ -37,7 +39,9 @@ export class Daemon {
   static spawn(options: DaemonOptions = {}): SpawnedProcess {
     const [program, ...args] = Daemon.command(options.args ?? []);
     if (options.denoFlags !== undefined) args.splice(args.indexOf("run") + 1, 0, ...options.denoFlags);
-    return new SpawnedProcess(program, args, options.env);
+    const [wrapper, ...before] = options.through ?? [];
+    if (wrapper === undefined) return new SpawnedProcess(program, args, options.env);
+    return new SpawnedProcess(wrapper, [...before, program, ...args], options.env);
   }
 
   /** The command line that runs it with these arguments. */

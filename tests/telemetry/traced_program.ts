@@ -35,7 +35,7 @@ const server = Deno.serve(local, async (request) => {
 
 const ask = async (path: string) => {
   const connection = await Deno.connect({ hostname: "127.0.0.1", port: server.addr.port });
-  const request = `GET ${path} HTTP/1.1\r\nHost: x\r\ntraceparent: ${CLIENT}\r\nConnection: close\r\n\r\n`;
+  const request = `GET ${path} HTTP/1.1\r\nHost: localhost\r\ntraceparent: ${CLIENT}\r\nConnection: close\r\n\r\n`;
   await connection.write(new TextEncoder().encode(request));
   const reply = await new Response(connection.readable).text();
   return reply.trimEnd().split("\r\n").at(-1);

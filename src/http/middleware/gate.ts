@@ -33,7 +33,7 @@ export class Gate {
     }
     this.#inside++;
     context.onDone(() => this.#inside--);
-    return apiKeys === undefined ? `address ${context.remoteAddress}` : `key ${await apiKeys.check(request)}`;
+    return apiKeys === undefined ? `address ${context.clientAddress}` : `key ${await apiKeys.check(request)}`;
   }
 }
 

@@ -23,6 +23,17 @@ export function checkLimits(request: Request, { maxHeaderCount, maxPathLength }:
   }
 }
 
+/**
+ * modeld decodes no bodies: a few compressed bytes may stand for gigabytes.
+ *
+ * @throws ModeldError `unsupported_media_type`
+ */
+export function checkContentEncoding({ headers }: Request): void {
+  const encoding = headers.get("content-encoding")?.trim().toLowerCase() ?? "";
+  if (encoding === "" || encoding === "identity") return;
+  throw new ModeldError("unsupported_media_type", "Content-Encoding is not supported: send the body as it is");
+}
+
 function refuse(message: string): never {
   throw new ModeldError("invalid_request", message);
 }

@@ -1,9 +1,11 @@
-import { ModeldError } from "../../base/errors.ts";
+import { ModeldError } from "../../errors.ts";
+import { noDescriptorLeft, saysNoDescriptorLeft } from "./descriptors.ts";
 
 /**
  * What a fetch that failed before the response's headers means. Deno's errors carry no code, so this one function reads
  * their text: 2.8 has it in the message, 2.9 in the message of the cause. Only a connection that was never made is
- * `unreachable`; whatever else, known or not, may have reached llama-server and is `upstream_error`.
+ * `unreachable`, or `overloaded` where modeld itself could open none; whatever else, known or not, may have reached
+ * llama-server and is `upstream_error`.
  *
  * The caller has made sure that the failure is not its own abort.
  *
@@ -17,6 +19,13 @@ export function fetchFailure(operation: string, server: string, error: unknown):
     const detail = after(text, "client error (SendRequest): ") ?? text;
     return new ModeldError("upstream_error", `adapter ${operation}: no answer from llama-server: ${detail}`, {
       cause: error,
+    });
+  }
+  // A resolver that cannot open a socket says that the name is not known.
+  if (saysNoDescriptorLeft(connect) || (connect.startsWith("dns error") && noDescriptorLeft())) {
+    return new ModeldError("overloaded", "modeld has no file descriptor left for a connection to llama-server", {
+      cause: error,
+      retryAfterSeconds: 1,
     });
   }
   const remedy = connect.includes("certificate")

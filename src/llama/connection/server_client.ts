@@ -1,6 +1,8 @@
-import type { Clock } from "../../base/clock.ts";
-import { ModeldError } from "../../base/errors.ts";
-import { AbortScope } from "../../base/abort.ts";
+import type { Clock } from "../../clock.ts";
+import { ModeldError } from "../../errors.ts";
+import { LimitedLog } from "../../telemetry/limited_log.ts";
+import { getLogger } from "../../telemetry/log.ts";
+import { AbortScope } from "./abort_scope.ts";
 import { ConnectWatch } from "./connect_watch.ts";
 import { createDirectHttpClient } from "./direct_http_client.ts";
 import { fetchFailure } from "./fetch_failure.ts";
@@ -27,6 +29,9 @@ export interface Call {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+/** That file descriptors are short is said at most once in this time, in ms. */
+const WARNING_MS = 60_000;
+
 /** The one place that sends HTTP requests to llama-server. */
 export class ServerClient {
   /** The address without a trailing slash. */
@@ -36,6 +41,7 @@ export class ServerClient {
   readonly #callDeadline: SharedDeadline;
   readonly #posts: Deno.HttpClient;
   readonly #gets: Deno.HttpClient;
+  readonly #warnings: LimitedLog;
 
   constructor(options: ServerClientOptions) {
     const { url, apiKey, connectTimeout, clock } = options;
@@ -46,6 +52,7 @@ export class ServerClient {
       ...(apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }),
     };
     this.#connectWatch = new ConnectWatch(url, connectTimeout, clock);
+    this.#warnings = new LimitedLog(getLogger("llama"), { lines: 1, windowMs: WARNING_MS }, clock);
     this.#callDeadline = new SharedDeadline(connectTimeout, clock);
     const common = { http2: false, ...(options.caCerts === undefined ? {} : { caCerts: [...options.caCerts] }) };
     // A POST on a pooled connection that llama-server has just closed would fail, or be sent a second time behind our back.
@@ -57,7 +64,7 @@ export class ServerClient {
    * Sends one request, once, and resolves when the headers of its answer are here, whatever their status.
    *
    * @param scope aborts the request, and the reading of the answer; stays the caller's to release.
-   * @throws the scope's reason; ModeldError `unreachable` or `upstream_error`.
+   * @throws the scope's reason; ModeldError `unreachable`, `overloaded` or `upstream_error`.
    */
   async open(call: Call, scope: AbortScope): Promise<Response> {
     const stopWatching = this.#connectWatch.start(() => scope.abort(this.#unreachable(`did not accept a connection`)));
@@ -71,7 +78,7 @@ export class ServerClient {
   /**
    * Sends a request that llama-server answers at once, and reads the whole answer. The connect deadline bounds all of it.
    *
-   * @throws the signal's reason; ModeldError `unreachable` or `upstream_error`.
+   * @throws the signal's reason; ModeldError `unreachable`, `overloaded` or `upstream_error`.
    */
   async call(call: Call, signal: AbortSignal): Promise<Reply> {
     const scope = new AbortScope();
@@ -106,6 +113,7 @@ export class ServerClient {
   /** Releases pooled connections and timers. */
   close(): void {
     this.#connectWatch.close();
+    this.#warnings.close();
     this.#posts.close();
     this.#gets.close();
   }
@@ -129,7 +137,9 @@ export class ServerClient {
       });
     } catch (error) {
       if (scope.signal.aborted) throw scope.signal.reason;
-      throw fetchFailure(call.operation, this.#base, error);
+      const failure = fetchFailure(call.operation, this.#base, error);
+      if (failure.kind === "overloaded") this.#warnings.warn(`${failure.message}; is LimitNOFILE too low?`);
+      throw failure;
     }
   }
 

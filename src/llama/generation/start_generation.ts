@@ -5,6 +5,7 @@ import type { GenerateRequest, Generation } from "../adapter.ts";
 import { ByteStream } from "../connection/byte_stream.ts";
 import { GENERATION_PATHS, generationBody, type RequestShape } from "./generation_request.ts";
 import { failureOf, isMissing } from "../connection/reply.ts";
+import type { KeyMask } from "../key_mask.ts";
 import type { ServerClient } from "../connection/server_client.ts";
 import type { SharedDeadline } from "../connection/shared_deadline.ts";
 import { type SilenceLimits, SilenceWatch } from "./silence_watch.ts";
@@ -20,6 +21,7 @@ export interface GenerationContext {
   readonly deadline: SharedDeadline;
   readonly silence: SilenceLimits;
   readonly clock: Clock;
+  readonly mask: KeyMask;
 }
 
 /**
@@ -29,7 +31,7 @@ export interface GenerationContext {
  * @throws ModeldError that says why it was not accepted, or the signal's reason.
  */
 export async function startGeneration(
-  { client, deadline, silence, clock }: GenerationContext,
+  { client, deadline, silence, clock, mask }: GenerationContext,
   request: GenerateRequest,
   shape: RequestShape,
   signal: AbortSignal,
@@ -41,7 +43,7 @@ export async function startGeneration(
     if (deadline.ms > 0) scope.follow(deadline.start(), () => timedOut(deadline.ms));
     watch.wait();
     const response = await post(client, request, shape, scope);
-    return new StreamedGeneration(new ByteStream(response, scope, OPERATION), watch);
+    return new StreamedGeneration(new ByteStream(response, scope, OPERATION), watch, mask);
   } catch (error) {
     watch.release();
     scope.release();

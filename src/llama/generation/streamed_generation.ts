@@ -1,6 +1,7 @@
 import { ModeldError } from "../../base/errors.ts";
 import type { Chunk, Generation } from "../adapter.ts";
 import type { ByteStream } from "../connection/byte_stream.ts";
+import type { KeyMask } from "../key_mask.ts";
 import type { SilenceWatch } from "./silence_watch.ts";
 import { type Decoded, StreamDecoder } from "../decoding/stream_decoder.ts";
 
@@ -8,18 +9,20 @@ import { type Decoded, StreamDecoder } from "../decoding/stream_decoder.ts";
 export class StreamedGeneration implements Generation {
   readonly #bytes: ByteStream;
   readonly #silence: SilenceWatch;
+  readonly #mask: KeyMask;
   readonly #decoder = new StreamDecoder();
   /** A failure that came right behind fragments: they are handed on first. */
-  #failure: ModeldError | undefined;
+  #failure: unknown;
 
   /** Takes over the stream and the watch, and releases both when it ends. */
-  constructor(bytes: ByteStream, silence: SilenceWatch) {
+  constructor(bytes: ByteStream, silence: SilenceWatch, mask: KeyMask) {
     this.#bytes = bytes;
+    this.#mask = mask;
     this.#silence = silence;
   }
 
   async next(): Promise<Chunk> {
-    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#failure !== undefined) throw this.#mask.error(this.#failure);
     try {
       for (;;) {
         const { fragments, end } = await this.#read();
@@ -30,7 +33,7 @@ export class StreamedGeneration implements Generation {
       }
     } catch (error) {
       this.cancel();
-      throw error;
+      throw this.#mask.error(error);
     }
   }
 

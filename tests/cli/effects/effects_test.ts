@@ -159,7 +159,7 @@ testEffect("bodyTimeout", {
   see: async (rig) => {
     using client = await RawClient.connect(Number(rig.url.port));
     await client.send(
-      "POST /infer HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{",
+      "POST /infer HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{",
     );
     assert(await client.readUntil("body_timeout"));
   },
@@ -171,7 +171,7 @@ testEffect("writeTimeout", {
     using client = await RawClient.connect(Number(rig.url.port));
     const body = '{"prompt":"Once"}';
     await client.send(
-      `POST /infer HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+      `POST /infer HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
     );
     const exchange = await taken;
     const event = chunk(completionStream(["x".repeat(60_000)]).split(/(?<=\n\n)/)[0] ?? "");

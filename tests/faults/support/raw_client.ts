@@ -29,7 +29,7 @@ export class RawClient implements Disposable {
     const body = JSON.stringify(request);
     const length = `Content-Length: ${utf8.encode(body).length}\r\n`;
     const type = "Content-Type: application/json\r\n";
-    await this.send(`POST /infer HTTP/1.1\r\nHost: modeld\r\n${type}${length}${headers}\r\n${body}`);
+    await this.send(`POST /infer HTTP/1.1\r\nHost: localhost\r\n${type}${length}${headers}\r\n${body}`);
   }
 
   /**

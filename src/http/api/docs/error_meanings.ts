@@ -10,7 +10,8 @@ export interface ErrorMeaning {
 /** Every kind that a client can be told of. */
 export const errorMeanings: Readonly<Record<Exclude<ErrorKind, "cancelled">, ErrorMeaning>> = {
   invalid_request: {
-    when: "The body is not JSON, is over the limit or fails validation; the message names the field.",
+    when:
+      "The body is not JSON, is cut, over the limit or fails validation (the message names the field); or `Host` is no host.",
     example: "prompt is required",
   },
   upstream_invalid: {
@@ -19,8 +20,8 @@ export const errorMeanings: Readonly<Record<Exclude<ErrorKind, "cancelled">, Err
   },
   unauthorized: { when: "Keys are set and none matches.", example: "no valid API key" },
   forbidden_host: {
-    when: "modeld listens on loopback without keys, and `Host` is a name that it does not know.",
-    example: "Host evil.example is not known here; allow it with --allowed-hosts",
+    when: "modeld listens on loopback without keys and does not know the name in `Host`.",
+    example: "modeld does not answer to the name chat.example: allow it with --allowed-hosts chat.example, or set keys",
   },
   model_not_found: {
     when: "The model is not on llama-server's list; or none was named and there is no default.",
@@ -36,11 +37,11 @@ export const errorMeanings: Readonly<Record<Exclude<ErrorKind, "cancelled">, Err
     example: "the request body did not arrive within 10000 ms (--body-timeout)",
   },
   unsupported_media_type: {
-    when: "The body is not declared as JSON.",
+    when: "The body is not declared as JSON, or has a `Content-Encoding`.",
     example: "Content-Type must be application/json",
   },
   overloaded: {
-    when: "modeld answers as many requests as it may.",
+    when: "modeld answers as many requests as it may, or has no file descriptor left.",
     example: "4096 requests are being answered, the limit (--max-concurrent-requests)",
   },
   client_limit: {

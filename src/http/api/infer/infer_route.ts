@@ -1,27 +1,20 @@
 import type { Clock } from "../../../base/clock.ts";
 import type { Deadlines } from "../../../base/deadlines.ts";
-import { ModeldError } from "../../../base/errors.ts";
 import type { Fleet } from "../../../dispatch/fleet.ts";
 import { inferLogger, type Logger } from "../../../telemetry/log.ts";
-import { asModeldError, errorReply } from "../../error_reply.ts";
-import type { Inference, Inferences } from "../../inference.ts";
+import type { Inference } from "../../inference.ts";
+import { type Admission, admit, failed } from "../../middleware/admit.ts";
 import type { ArrivalLimiter } from "../../middleware/arrival_limiter.ts";
-import { ClientLimit } from "../../middleware/client_limit.ts";
-import type { Gate } from "../../middleware/gate.ts";
 import { streamReply } from "../../reply/stream_reply.ts";
-import { readBody } from "../../request_body.ts";
+import { decodeText, receiveBody } from "../../request_body.ts";
 import type { Route } from "../../route.ts";
 import { type InferRequest, parseInferRequest } from "./infer_request.ts";
 import { LineEncoder } from "./lines.ts";
 
 /** What `POST /infer` needs. */
-export interface InferRouteOptions {
+export interface InferRouteOptions extends Admission {
   readonly fleet: Pick<Fleet, "exchange">;
-  readonly inferences: Inferences;
-  readonly gate: Gate;
   readonly arrivals: ArrivalLimiter;
-  /** Inferences of one client at once; 0 is no limit. */
-  readonly maxInflightPerClient: number;
   readonly maxBodyBytes: number;
   /** Levels that objects and arrays of the body may have. */
   readonly maxJsonDepth: number;
@@ -36,27 +29,25 @@ export interface InferRouteOptions {
 
 /** `POST /infer`: a failure before the first line is a plain HTTP error, so the reply waits for the first fragment. */
 export function inferRoute(options: InferRouteOptions): Route {
-  const clients = new ClientLimit(options.maxInflightPerClient);
+  const limits = { maxBytes: options.maxBodyBytes, setting: "--max-body-bytes", deadlines: options.bodyDeadlines };
   return {
     method: "POST",
     path: "/infer",
     // No cache may keep an answer, and no proxy hold it back to send it whole.
     headers: { "Cache-Control": "no-store", "X-Accel-Buffering": "no" },
     async handle(request, context) {
-      const inference = options.inferences.begin(context.requestId, request);
+      const inference = await admit(request, context, options);
       try {
-        inference.onEnd(clients.enter(await options.gate.enter(request, context)));
-        const infer = parseInferRequest(await receive(request, inference, options), {
+        const body = await receiveBody(request, context, inference, limits);
+        const infer = parseInferRequest(decodeText(body), {
           maxDepth: options.maxJsonDepth,
           headers: upstreamHeaders(inference),
         });
         return await reply(infer, inference, options);
       } catch (error) {
-        const failure = asModeldError(error);
-        inference.abort(failure);
-        inference.fail(failure);
+        const failure = failed(inference, error);
         inferLogger(inference.timeline.logLevel).debug("refused", { request_id: inference.id, error: failure.message });
-        return errorReply(failure);
+        throw failure;
       }
     },
   };
@@ -64,27 +55,6 @@ export function inferRoute(options: InferRouteOptions): Route {
 
 function upstreamHeaders({ id, timeline: { traceparent } }: Inference): Readonly<Record<string, string>> {
   return { "x-request-id": id, ...traceparent === undefined ? {} : { traceparent } };
-}
-
-/** The body, received in full before anything queues. */
-async function receive(request: Request, inference: Inference, options: InferRouteOptions): Promise<string> {
-  const mediaType = request.headers.get("content-type")?.split(";", 1)[0]?.trim().toLowerCase();
-  if (mediaType !== "application/json") {
-    throw new ModeldError("unsupported_media_type", "Content-Type must be application/json");
-  }
-  const { bodyDeadlines, maxBodyBytes } = options;
-  const deadline = bodyDeadlines.set(() => inference.abort(bodyTooLate(bodyDeadlines.ms)));
-  try {
-    const body = await readBody(request, maxBodyBytes, inference.signal);
-    inference.timeline.bodyRead();
-    return body;
-  } finally {
-    deadline.clear();
-  }
-}
-
-function bodyTooLate(ms: number): ModeldError {
-  return new ModeldError("body_timeout", `the request body did not arrive within ${ms} ms (--body-timeout)`);
 }
 
 function reply(

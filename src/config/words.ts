@@ -22,6 +22,13 @@ export const headerNames = words({
   problem: "is no name of a header: words such as Content-Type are allowed",
 });
 
+/** Names of hosts without ports; `*` is any. */
+export const hostNames = words({
+  pattern: "^(\\*|[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_])?)$",
+  problem: "is no name of a host: words such as modeld.example, without scheme and port, are allowed",
+  normal: (word) => word.toLowerCase(),
+});
+
 interface Words {
   /** What each word must match. */
   readonly pattern: string;

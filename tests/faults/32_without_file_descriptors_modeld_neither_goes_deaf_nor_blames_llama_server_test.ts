@@ -1,0 +1,115 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assertStreamed } from "../support/assert_reply.ts";
+import { CANNED_TOKENS } from "../support/canned_generation.ts";
+import { Daemon } from "../support/daemon.ts";
+import { eventually } from "../support/eventually.ts";
+import { infer } from "../support/ndjson_client.ts";
+import { openDescriptors } from "../support/process_inspection.ts";
+import { chunk, LAST_CHUNK, STREAM_HEAD } from "../support/replies.ts";
+import { StandInLlamaServer } from "../support/stand_in_llama_server.ts";
+import { completionStream, completionToken } from "../support/wire_streams.ts";
+import { RawClient } from "./support/raw_client.ts";
+
+/** Enough for modeld itself and some twenty connections. */
+const DESCRIPTORS = 64;
+
+async function withFewDescriptors(run: (modeld: Daemon, llama: StandInLlamaServer) => Promise<void>): Promise<void> {
+  const llama = await StandInLlamaServer.start();
+  const args = ["--llama-url", llama.url.href, "--preflight=off", "--shutdown-timeout=10s"];
+  const modeld = await Daemon.start({ args, through: ["prlimit", `--nofile=${DESCRIPTORS}:${DESCRIPTORS}`] });
+  try {
+    await modeld.ready();
+    await run(modeld, llama);
+  } finally {
+    await modeld.stop("SIGKILL");
+    await llama.close();
+  }
+}
+
+/** Connects until modeld has no descriptor left to accept with. */
+async function exhaust(modeld: Daemon, clients: RawClient[], first = ""): Promise<void> {
+  const said = modeld.process.line(/cannot accept connections/);
+  said.catch(() => {}); // whoever awaits it below fails with its own error
+  for (let count = 0; count < 2 * DESCRIPTORS; count++) {
+    try {
+      const client = await RawClient.connect(modeld.url);
+      clients.push(client);
+      await client.send(first);
+    } catch (error) {
+      // Refused while modeld listens again, or reset with the listener's backlog.
+      if (!(error instanceof Deno.errors.ConnectionRefused || error instanceof Deno.errors.ConnectionReset)) {
+        throw error;
+      }
+    }
+  }
+  await said;
+}
+
+Deno.test("a modeld that cannot accept a connection listens again; what runs goes on, and others are served soon", async () => {
+  await withFewDescriptors(async (modeld, llama) => {
+    const taken = llama.take();
+    const asking = infer(modeld.url, { prompt: "Once" });
+    const exchange = await taken;
+    await exchange.send(STREAM_HEAD + chunk(completionToken(" upon")));
+    const stream = await asking;
+    await stream.read(1);
+
+    const clients: RawClient[] = [];
+    await exhaust(modeld, clients);
+    // The idle connections that were in the way have been closed, though their clients still hold them.
+    await eventually("somebody else is served", async () => {
+      return await modeld.get("/healthz").then(({ status }) => status === 200, () => false);
+    });
+    await assertStreamed(await infer(modeld.url, { prompt: "Once" }), CANNED_TOKENS, "stop", [1, CANNED_TOKENS.length]);
+
+    await exchange.send(chunk(completionStream([" a"])) + LAST_CHUNK);
+    await assertStreamed(stream, [" upon", " a"], "stop", [2, 1]);
+    const warnings = modeld.process.stderrLines.filter((line) => line.includes("cannot accept connections"));
+    assertEquals(warnings.length, 1, modeld.stderr);
+    assertMatch(warnings[0] ?? "", /LimitNOFILE/);
+    for (const client of clients) client.close();
+    assertEquals(await modeld.stop(), { code: 0, signal: null }, modeld.stderr);
+  });
+});
+
+Deno.test("SIGTERM waits for streams of the listener that failed, too", async () => {
+  await withFewDescriptors(async (modeld, llama) => {
+    const taken = llama.take();
+    const asking = infer(modeld.url, { prompt: "Once" });
+    const exchange = await taken;
+    await exchange.send(STREAM_HEAD + chunk(completionToken(" upon")));
+    const stream = await asking;
+    await stream.read(1);
+    const clients: RawClient[] = [];
+    await exhaust(modeld, clients);
+    modeld.process.signal("SIGTERM");
+    await modeld.process.line(/stopping/);
+    await exchange.send(chunk(completionStream([" a"])) + LAST_CHUNK);
+    await assertStreamed(stream, [" upon", " a"], "stop", [2, 1]);
+    assertEquals(await modeld.process.exited, { code: 0, signal: null });
+    for (const client of clients) client.close();
+  });
+});
+
+Deno.test("a modeld that cannot connect to llama-server for want of descriptors is overloaded; the server is not lost", async () => {
+  await withFewDescriptors(async (modeld, llama) => {
+    const clients: RawClient[] = [];
+    // One request that is answered last takes the last descriptor but one.
+    const waiting = await RawClient.connect(modeld.url);
+    clients.push(waiting);
+    while (await openDescriptors(modeld.process.pid) < DESCRIPTORS) clients.push(await RawClient.connect(modeld.url));
+    const posts = llama.posts.length;
+    await waiting.postInfer({ prompt: "Once", stream: false });
+    await waiting.until('"type":');
+    assertMatch(waiting.text, /^HTTP\/1\.1 503 /);
+    assertMatch(waiting.text, /"type":"overloaded"/);
+    assertMatch(waiting.text, /retry-after: 1\r\n/i);
+    assertEquals(llama.posts.length, posts);
+    for (const client of clients) client.close();
+    await eventually("descriptors are free", async () => await openDescriptors(modeld.process.pid) < DESCRIPTORS - 10);
+    assertEquals((await modeld.json("/status")).server.state, "ready");
+    await assertStreamed(await infer(modeld.url, { prompt: "Once" }), CANNED_TOKENS, "stop", [1, CANNED_TOKENS.length]);
+    assert(!modeld.stderr.includes("is lost"), modeld.stderr);
+    assertMatch(modeld.stderr, /no file descriptor left/);
+  });
+});
