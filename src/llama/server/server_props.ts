@@ -1,6 +1,10 @@
 import * as z from "zod/mini";
-import type { ModelCapacity, ServerDescription } from "../adapter.ts";
-import { detail } from "./detail.ts";
+import type { ModelCapacity, ServerDescription } from "../llama_server.ts";
+
+/** A detail of an answer that modeld can do without: one that is missing or of another type is unknown. */
+export function detail<T>(type: z.ZodMiniType<T>): z.ZodMiniType<T | undefined> {
+  return z.catch(z.optional(type), undefined);
+}
 
 /** What is read of `GET /props`; the rest is llama-server's own business. */
 const Props = z.object({

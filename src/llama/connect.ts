@@ -1,30 +1,28 @@
 import { type Clock, systemClock } from "../base/clock.ts";
+import { HttpClient } from "./connection/http_client.ts";
+import type { Exchange } from "./exchange.ts";
 import type {
+  ForwardRequest,
   GenerateRequest,
-  Generation,
-  InferenceAdapter,
+  LlamaServer,
   ModelCapacity,
   ModelEvent,
   ServerDescription,
   ServerModel,
-} from "./adapter.ts";
-import type { RequestShape } from "./generation/generation_request.ts";
-import { modelEvents } from "./server/model_events.ts";
-import { controlModel } from "./server/router_control.ts";
-import { ServerClient } from "./connection/server_client.ts";
+} from "./llama_server.ts";
+import { Requests, type RequestShape } from "./requests.ts";
+import { controlModel, modelEvents } from "./server/router.ts";
 import { ServerIdentity } from "./server/server_identity.ts";
 import { ServerQueries } from "./server/server_queries.ts";
-import { SharedDeadline } from "./connection/shared_deadline.ts";
-import { type GenerationContext, startGeneration } from "./generation/start_generation.ts";
 
 /** How to reach llama-server and how to talk to it. Durations in ms, 0 = none. */
 export interface LlamaOptions {
   /** May carry a path prefix and a trailing slash; holds no credentials. */
   readonly url: URL;
   readonly apiKey?: string;
-  /** From the POST to the end of its answer. */
+  /** From the POST of a generation to the end of its answer. */
   readonly timeout: number;
-  /** To reach the server, never its thinking. */
+  /** To reach the server; does not bound the time until its answer. */
   readonly connectTimeout: number;
   /** Longest silence before the first token. */
   readonly firstTokenTimeout: number;
@@ -39,37 +37,40 @@ export interface LlamaOptions {
   readonly clock?: Clock;
 }
 
-/** The way to the llama-server at `options.url`. Nothing is sent before it is asked to. */
-export function createLlamaAdapter(options: LlamaOptions): InferenceAdapter {
-  return new LlamaAdapter(options);
+/** The way to the llama-server at `options.url`. Nothing is sent before one of its methods is called. */
+export function connectLlamaServer(options: LlamaOptions): LlamaServer {
+  return new ConnectedServer(options);
 }
 
-class LlamaAdapter implements InferenceAdapter {
+class ConnectedServer implements LlamaServer {
   readonly #useOpenai: boolean;
   readonly #openaiShape: RequestShape;
-  readonly #client: ServerClient;
+  readonly #client: HttpClient;
   readonly #queries: ServerQueries;
   readonly #identity: ServerIdentity;
-  readonly #context: GenerationContext;
+  readonly #requests: Requests;
 
   constructor(options: LlamaOptions) {
-    const clock = options.clock ?? systemClock;
+    const { timeout, firstTokenTimeout: firstToken, idleTimeout: idle, clock = systemClock } = options;
     this.#useOpenai = options.useOpenai;
     this.#openaiShape = options.chat ? "chat" : "completions";
-    this.#client = new ServerClient({ ...options, clock });
+    this.#client = new HttpClient({ ...options, clock });
     this.#queries = new ServerQueries(this.#client);
     this.#identity = new ServerIdentity(this.#queries);
-    this.#context = {
-      client: this.#client,
-      deadline: new SharedDeadline(options.timeout, clock),
-      silence: { firstToken: options.firstTokenTimeout, idle: options.idleTimeout },
-      clock,
-    };
+    this.#requests = new Requests(this.#client, timeout, { firstToken, idle }, clock);
   }
 
-  async generate(request: GenerateRequest, signal: AbortSignal): Promise<Generation> {
+  get lastHeardAt(): number {
+    return this.#client.lastHeardAt;
+  }
+
+  async generate(request: GenerateRequest, signal: AbortSignal): Promise<Exchange> {
     const openai = this.#useOpenai && await this.#identity.hasOpenai(signal);
-    return await startGeneration(this.#context, request, openai ? this.#openaiShape : "native", signal);
+    return await this.#requests.generate(request, openai ? this.#openaiShape : "native", signal);
+  }
+
+  forward(request: ForwardRequest, signal: AbortSignal): Promise<Exchange> {
+    return this.#requests.forward(request, signal);
   }
 
   health(signal: AbortSignal): Promise<"ready" | "loading"> {
