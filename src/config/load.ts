@@ -15,6 +15,8 @@ export interface Configuration {
   readonly sources: Readonly<Record<SettingName, Source>>;
   /** PEM texts of `llamaCaFile`. */
   readonly llamaCaCerts: readonly string[];
+  /** How values differ from what was written, one line each. */
+  readonly notices: readonly string[];
 }
 
 /**
@@ -39,6 +41,7 @@ export async function loadConfiguration(args: Arguments, environment: Environmen
     settings: each((name) => draft.value(name)) as unknown as Settings,
     sources: each((name) => draft.source(name)) as Record<SettingName, Source>,
     llamaCaCerts,
+    notices: draft.notices,
   });
 }
 

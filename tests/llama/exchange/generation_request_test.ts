@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import type { GenerateRequest } from "../../../src/llama/adapter.ts";
-import { generationBody } from "../../../src/llama/generation/generation_request.ts";
+import type { GenerateRequest } from "../../../src/llama/llama_server.ts";
+import { generationBody } from "../../../src/llama/requests.ts";
 
 const FULL: GenerateRequest = {
   model: "m",

@@ -1,12 +1,12 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { type ErrorKind, ModeldError } from "../../../src/base/errors.ts";
-import type { Generation } from "../../../src/llama/adapter.ts";
+import type { Exchange as LlamaExchange } from "../../../src/llama/exchange.ts";
 import { eventually } from "../../support/eventually.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 import type { Exchange } from "../../support/raw_http_server.ts";
 import { chunk, STREAM_HEAD } from "../../support/replies.ts";
 import { completionStream, completionToken, SSE_PING } from "../../support/wire_streams.ts";
-import { adapterTo, never, readAll, withStandIn } from "../adapter_under_test.ts";
+import { never, nextFragments, readAll, serverAt, withStandIn } from "../server_under_test.ts";
 import { BlackHole } from "../black_hole.ts";
 
 const REQUEST = { prompt: "Once" };
@@ -27,62 +27,62 @@ async function failure(work: () => Promise<unknown>, kind: ErrorKind, option: st
 
 Deno.test("a server that accepts no connection is unreachable when the connect deadline has passed", async () => {
   const hole = await BlackHole.open();
-  const adapter = adapterTo(hole.url, { useOpenai: false, connectTimeout: 200 });
+  const llama = serverAt(hole.url, { useOpenai: false, connectTimeout: 200 });
   try {
-    await failure(() => adapter.generate(REQUEST, never), "unreachable", "--llama-connect-timeout");
+    await failure(() => llama.generate(REQUEST, never), "unreachable", "--llama-connect-timeout");
   } finally {
-    adapter.close();
+    llama.close();
     hole.close();
   }
 });
 
 Deno.test("a question that is not answered is unreachable when the connect deadline has passed", async () => {
-  await withStandIn({ connectTimeout: 100 }, async (standIn, adapter) => {
+  await withStandIn({ connectTimeout: 100 }, async (standIn, llama) => {
     standIn.on("GET /health", (exchange) => exchange.gone);
-    await failure(() => adapter.health(never), "unreachable", "GET /health");
+    await failure(() => llama.health(never), "unreachable", "GET /health");
   });
 });
 
 Deno.test("the connect deadline does not cut a server that thinks before it sends headers", async () => {
-  await withStandIn({ connectTimeout: 100 }, async (standIn, adapter) => {
+  await withStandIn({ connectTimeout: 100 }, async (standIn, llama) => {
     standIn.next(async (exchange) => {
       await new Promise((resolve) => setTimeout(resolve, 400));
       await exchange.send(STREAM_HEAD + chunk(completionStream([" a"])));
       await exchange.close();
     });
-    assertEquals((await readAll(await adapter.generate(REQUEST, never))).fragments, [" a"]);
+    assertEquals((await readAll(await llama.generate(REQUEST, never))).fragments, [" a"]);
   });
 });
 
 Deno.test("the request deadline passes while the server has sent no headers", async () => {
-  await withStandIn({ timeout: 100 }, async (standIn, adapter) => {
+  await withStandIn({ timeout: 100 }, async (standIn, llama) => {
     standIn.next(thenSilence());
-    await failure(() => adapter.generate(REQUEST, never), "llama_timeout", "--llama-timeout");
+    await failure(() => llama.generate(REQUEST, never), "llama_timeout", "--llama-timeout");
     await eventually("the server sees it", () => standIn.openConnections <= 1);
   });
 });
 
 Deno.test("the request deadline passes in the middle of a stream that never pauses for long", async () => {
-  await withStandIn({ timeout: 150, tokens: Array(1000).fill(" a"), tokenDelay: 5 }, async (_, adapter) => {
-    const generation = await adapter.generate(REQUEST, never);
+  await withStandIn({ timeout: 150, tokens: Array(1000).fill(" a"), tokenDelay: 5 }, async (_, llama) => {
+    const generation = await llama.generate(REQUEST, never);
     await failure(() => readAll(generation), "llama_timeout", "--llama-timeout");
   });
 });
 
 Deno.test("the request deadline closes the connection of a generation that nobody reads", async () => {
-  await withStandIn({ timeout: 100, useOpenai: false }, async (standIn, adapter) => {
+  await withStandIn({ timeout: 100, useOpenai: false }, async (standIn, llama) => {
     standIn.next(thenSilence(completionToken(" a")));
-    const generation = await adapter.generate(REQUEST, never);
+    const generation = await llama.generate(REQUEST, never);
     await eventually("the connection is closed", () => standIn.openConnections === 0);
-    await failure(() => generation.next(), "llama_timeout", "--llama-timeout");
+    await failure(() => generation.read(), "llama_timeout", "--llama-timeout");
   });
 });
 
 Deno.test("the first-token deadline passes while the server has sent no headers", async () => {
   const clock = new FakeClock();
-  await withStandIn({ firstTokenTimeout: 1000, clock }, async (standIn, adapter) => {
+  await withStandIn({ firstTokenTimeout: 1000, clock }, async (standIn, llama) => {
     standIn.next(thenSilence());
-    const started = adapter.generate(REQUEST, never);
+    const started = llama.generate(REQUEST, never);
     await standIn.posted();
     clock.advance(999);
     clock.advance(1);
@@ -93,10 +93,10 @@ Deno.test("the first-token deadline passes while the server has sent no headers"
 
 Deno.test("the first-token deadline passes after the headers, too", async () => {
   const clock = new FakeClock();
-  await withStandIn({ firstTokenTimeout: 1000, clock }, async (standIn, adapter) => {
+  await withStandIn({ firstTokenTimeout: 1000, clock }, async (standIn, llama) => {
     standIn.next(thenSilence(SSE_PING));
-    const generation = await adapter.generate(REQUEST, never);
-    const next = generation.next();
+    const generation = await llama.generate(REQUEST, never);
+    const next = generation.read();
     clock.advance(1000);
     await failure(() => next, "first_token_timeout", "--llama-first-token-timeout");
   });
@@ -104,11 +104,11 @@ Deno.test("the first-token deadline passes after the headers, too", async () => 
 
 Deno.test("the idle deadline passes between tokens", async () => {
   const clock = new FakeClock();
-  await withStandIn({ firstTokenTimeout: 60_000, idleTimeout: 1000, clock }, async (standIn, adapter) => {
-    const generation = await afterFirstToken(adapter.generate(REQUEST, never), () => {
+  await withStandIn({ firstTokenTimeout: 60_000, idleTimeout: 1000, clock }, async (standIn, llama) => {
+    const generation = await afterFirstToken(llama.generate(REQUEST, never), () => {
       standIn.next(thenSilence(completionToken(" a")));
     });
-    const next = generation.next();
+    const next = generation.read();
     clock.advance(1000);
     await failure(() => next, "idle_timeout", "--llama-idle-timeout");
     assertEquals(clock.pendingTimers, 0);
@@ -117,7 +117,7 @@ Deno.test("the idle deadline passes between tokens", async () => {
 
 Deno.test("the idle deadline does not run before the first token", async () => {
   const clock = new FakeClock();
-  await withStandIn({ idleTimeout: 1000, clock }, async (standIn, adapter) => {
+  await withStandIn({ idleTimeout: 1000, clock }, async (standIn, llama) => {
     const { promise: waited, resolve: goOn } = Promise.withResolvers<void>();
     standIn.next(async (exchange) => {
       await exchange.send(STREAM_HEAD);
@@ -125,19 +125,19 @@ Deno.test("the idle deadline does not run before the first token", async () => {
       await exchange.send(chunk(completionStream([" a"])));
       await exchange.close();
     });
-    const generation = await adapter.generate(REQUEST, never);
-    const next = generation.next();
+    const generation = await llama.generate(REQUEST, never);
+    const next = nextFragments(generation);
     clock.advance(60_000);
     goOn();
-    assertEquals((await next).fragments, [" a"]);
+    assertEquals(await next, [" a"]);
     generation.cancel();
   });
 });
 
 Deno.test("a reader that takes its time pauses the idle deadline", async () => {
   const clock = new FakeClock();
-  await withStandIn({ idleTimeout: 1000, clock }, async (standIn, adapter) => {
-    const generation = await afterFirstToken(adapter.generate(REQUEST, never), () => {
+  await withStandIn({ idleTimeout: 1000, clock }, async (standIn, llama) => {
+    const generation = await afterFirstToken(llama.generate(REQUEST, never), () => {
       standIn.next(async (exchange) => {
         await exchange.send(STREAM_HEAD + chunk(completionToken(" a")));
         await exchange.send(chunk(completionStream([" b"])));
@@ -152,7 +152,7 @@ Deno.test("a reader that takes its time pauses the idle deadline", async () => {
 
 Deno.test("comments are life: neither silence deadline passes while they come", async () => {
   // Far more than a pause between two comments, on a busy machine too, and less than all of them together.
-  await withStandIn({ firstTokenTimeout: 500, idleTimeout: 500 }, async (standIn, adapter) => {
+  await withStandIn({ firstTokenTimeout: 500, idleTimeout: 500 }, async (standIn, llama) => {
     standIn.next(async (exchange) => {
       await exchange.send(STREAM_HEAD);
       for (const last of [completionToken(" a"), completionStream([" b"])]) {
@@ -164,7 +164,7 @@ Deno.test("comments are life: neither silence deadline passes while they come", 
       }
       await exchange.close();
     });
-    assertEquals((await readAll(await adapter.generate(REQUEST, never))).fragments, [" a", " b"]);
+    assertEquals((await readAll(await llama.generate(REQUEST, never))).fragments, [" a", " b"]);
   });
 });
 
@@ -175,23 +175,23 @@ Deno.test("no timer is left when a generation has ended, however it ended", asyn
     assertEquals(clock.pendingTimers, 0, when);
   };
   const deadlines = { connectTimeout: 1000, firstTokenTimeout: 1000, idleTimeout: 1000 };
-  await withStandIn({ ...deadlines, clock }, async (standIn, adapter) => {
-    await readAll(await adapter.generate(REQUEST, never));
+  await withStandIn({ ...deadlines, clock }, async (standIn, llama) => {
+    await readAll(await llama.generate(REQUEST, never));
     assertNoTimers("complete");
     standIn.next((exchange) => exchange.close());
-    await assertRejects(() => adapter.generate(REQUEST, never));
+    await assertRejects(() => llama.generate(REQUEST, never));
     assertNoTimers("failed");
     standIn.next(thenSilence(completionToken(" a")));
-    const generation = await adapter.generate(REQUEST, never);
-    await generation.next();
+    const generation = await llama.generate(REQUEST, never);
+    await generation.read();
     generation.cancel();
     assertNoTimers("cancelled");
   });
 });
 
-async function afterFirstToken(started: Promise<Generation>, script: () => void): Promise<Generation> {
+async function afterFirstToken(started: Promise<LlamaExchange>, script: () => void): Promise<LlamaExchange> {
   script();
   const generation = await started;
-  assert((await generation.next()).fragments.length > 0);
+  assert((await nextFragments(generation)).length > 0);
   return generation;
 }

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { SilenceWatch } from "../../../src/llama/generation/silence_watch.ts";
+import { SilenceWatch } from "../../../src/llama/stream/silence_watch.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 
 function watched(limits: { firstToken: number; idle: number }) {
@@ -21,7 +21,7 @@ Deno.test("a silence after a token passes the idle deadline", () => {
   const { clock, passed, watch } = watched({ firstToken: 100, idle: 10 });
   watch.wait();
   clock.advance(50);
-  watch.tokenArrived();
+  watch.firstTokenArrived();
   watch.wait();
   clock.advance(9);
   assertEquals(passed, []);
@@ -42,10 +42,10 @@ Deno.test("a sign of life starts the silence anew", () => {
 
 Deno.test("time in which nobody waits does not count", () => {
   const { clock, passed, watch } = watched({ firstToken: 0, idle: 10 });
-  watch.tokenArrived();
+  watch.firstTokenArrived();
   watch.wait();
   clock.advance(5);
-  watch.tokenArrived();
+  watch.pause();
   clock.advance(1000);
   watch.wait();
   clock.advance(9);
@@ -57,7 +57,7 @@ Deno.test("time in which nobody waits does not count", () => {
 Deno.test("a deadline of 0 never passes and sets no timer", () => {
   const { clock, passed, watch } = watched({ firstToken: 0, idle: 0 });
   watch.wait();
-  watch.tokenArrived();
+  watch.pause();
   watch.wait();
   assertEquals(clock.pendingTimers, 0);
   clock.advance(1e9);
@@ -66,11 +66,11 @@ Deno.test("a deadline of 0 never passes and sets no timer", () => {
 
 Deno.test("a thousand tokens within the idle deadline set one timer", () => {
   const { clock, watch } = watched({ firstToken: 0, idle: 10_000 });
-  watch.tokenArrived();
+  watch.firstTokenArrived();
   for (let i = 0; i < 1000; i++) {
     watch.wait();
     assertEquals(clock.pendingTimers, 1);
-    watch.tokenArrived();
+    watch.pause();
   }
 });
 

@@ -1,14 +1,14 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { completionStream, errorBody, nativeStream } from "../../support/wire_streams.ts";
-import { decode, decodeText, sliced } from "./decoding.ts";
+import { decode, decodeText, passOn, recording as read, sliced } from "./decoding.ts";
 
 const utf8 = new TextEncoder();
 const TOKENS = [" a", ", ü€𝄞", "\u2028", " �", "\\n", '"', " data: x"];
 
 /** Streams of every shape, good and bad, by name. */
 const streams = new Map<string, Uint8Array>([
-  ...recordings("completions.sse", "chat.sse", "native.sse", "completions.whole", "router_child_killed.sse"),
+  ...recordings("messages.sse", "completions.whole", "router_child_killed.sse"),
   ["wide characters", utf8.encode(completionStream(TOKENS))],
   ["CRLF", utf8.encode(completionStream(TOKENS).replaceAll("\n", "\r\n"))],
   ["CR", utf8.encode(completionStream(TOKENS).replaceAll("\n", "\r"))],
@@ -24,13 +24,17 @@ const streams = new Map<string, Uint8Array>([
 for (const [name, bytes] of streams) {
   Deno.test(`a stream (${name}) decodes alike wherever it is cut in two`, () => {
     const whole = decode([bytes]);
+    const passed = passOn([bytes]);
     for (let at = 1; at < bytes.length; at++) {
-      assertEquals(decode([bytes.subarray(0, at), bytes.subarray(at)]), whole, `cut at byte ${at}`);
+      const pieces = [bytes.subarray(0, at), bytes.subarray(at)];
+      assertEquals(decode(pieces), whole, `cut at byte ${at}`);
+      assertEquals(passOn(pieces), passed, `passed on, cut at byte ${at}`);
     }
   });
 
   Deno.test(`a stream (${name}) decodes alike byte by byte`, () => {
     assertEquals(decode(sliced(bytes, 1)), decode([bytes]));
+    assertEquals(passOn(sliced(bytes, 1)), passOn([bytes]));
   });
 }
 
@@ -68,6 +72,7 @@ Deno.test("any bytes at all end in exactly one completion or error", () => {
       assert((completion === undefined) !== (error === undefined));
       assertEquals(rest.fragments.filter((fragment) => fragment === ""), []);
       assertEquals(decode([bytes]).fragments, rest.fragments);
+      assertEquals(passOn(sliced(bytes, size)), passOn([bytes]));
     }),
     { numRuns: 1000 },
   );
@@ -100,6 +105,67 @@ function recordings(...names: string[]): [string, Uint8Array][] {
   return names.map((name) => [`recorded ${name}`, read(name)]);
 }
 
-function read(name: string): Uint8Array {
-  return Deno.readFileSync(new URL(`../recordings/${name}`, import.meta.url));
+/** Recorded streams of every API, and for how many choices each was asked. */
+const RECORDINGS = [
+  ["completions.sse", 1],
+  ["completions_prompts.sse", 2],
+  ["chat.sse", 1],
+  ["chat_progress.sse", 1],
+  ["chat_two_choices.sse", 2],
+  ["native.sse", 1],
+  ["native_prompts.sse", 2],
+  ["responses.sse", 1],
+  ["messages.sse", 1],
+] as const;
+
+for (const [name, choices] of RECORDINGS) {
+  Deno.test(`every byte of a recorded stream (${name}) is passed on, however it is sliced, and its end is found`, () => {
+    const bytes = read(name);
+    const whole = passOn([bytes], choices);
+    assertEquals(whole.text, new TextDecoder().decode(bytes));
+    assertEquals(whole.kinds.filter((kind) => kind === "terminal").length, 1);
+    assertEquals(whole.kinds.at(-1), "terminal");
+    assert((whole.completion?.usage.completionTokens ?? 0) > 0 || name === "chat_progress.sse");
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: 600 }), { minLength: 1, maxLength: 40 }), (sizes) => {
+        assertEquals(passOn(slicedBy(bytes, sizes), choices), whole);
+      }),
+    );
+  });
+
+  Deno.test(`a recorded stream (${name}) that is cut anywhere before its end is truncated`, () => {
+    const bytes = read(name);
+    const text = new TextDecoder().decode(bytes);
+    // Behind the last choice's finish reason the answer is whole.
+    const last = Math.max(
+      text.lastIndexOf('"finish_reason":"'),
+      text.lastIndexOf('"stop":true'),
+      text.lastIndexOf("event: "),
+    );
+    fc.assert(fc.property(fc.integer({ min: 0, max: new TextEncoder().encode(text.slice(0, last)).length }), (at) => {
+      assertEquals(passOn([bytes.subarray(0, at)], choices).error?.kind, "truncated");
+    }));
+  });
+}
+
+Deno.test("the texts of every API's recorded streams are read, and they end as their whole answers do", () => {
+  for (const name of ["responses", "messages"]) {
+    const { fragments, completion } = decode([read(`${name}.sse`)]);
+    assertEquals(fragments.length > 10, true, name);
+    const answer = JSON.parse(new TextDecoder().decode(read(`${name}.whole`)));
+    const [{ content }] = answer.output ?? [{ content: answer.content }];
+    if (name === "responses") assertEquals(fragments.join(""), content[0].text);
+    assertEquals(completion?.usage, { promptTokens: 55, completionTokens: 24, totalTokens: 79 }, name);
+    assertEquals(completion?.finishReason, name === "messages" ? "length" : "stop");
+  }
+});
+
+function slicedBy(bytes: Uint8Array, sizes: readonly number[]): Uint8Array[] {
+  const pieces: Uint8Array[] = [];
+  for (let start = 0, i = 0; start < bytes.length; i++) {
+    const end = start + (sizes[i % sizes.length] ?? 1);
+    pieces.push(bytes.subarray(start, end));
+    start = end;
+  }
+  return pieces;
 }

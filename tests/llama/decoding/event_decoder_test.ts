@@ -16,9 +16,8 @@ import {
   SSE_DONE,
   SSE_PING,
 } from "../../support/wire_streams.ts";
-import { decode, decodeText, sliced } from "./decoding.ts";
-import { LINE_LIMIT } from "../../../src/llama/decoding/line_splitter.ts";
-import { StreamDecoder } from "../../../src/llama/decoding/stream_decoder.ts";
+import { decode, decodeText, newDecoder, sliced } from "./decoding.ts";
+import { EVENT_LIMIT } from "../../../src/llama/stream/framing.ts";
 
 const USAGE = { promptTokens: 3, completionTokens: 2, totalTokens: 5 };
 const WIRE_USAGE = { prompt: 3, completion: 2 };
@@ -199,7 +198,7 @@ for (const [name, stream, kind, message] of FAILURES) {
 }
 
 Deno.test("llama-server's own type of an error is kept", () => {
-  const { end } = new StreamDecoder().push(
+  const { end } = newDecoder().push(
     new TextEncoder().encode(sse(JSON.parse(errorBody(500, "boom", "server_error")))),
   );
   assert(end !== undefined && "upstreamType" in end);
@@ -222,17 +221,17 @@ Deno.test("a line of 1 MB is a token like any other, in any slices", () => {
 });
 
 Deno.test("a line over the limit is an error as soon as it is over", () => {
-  const decoder = new StreamDecoder();
+  const decoder = newDecoder();
   const piece = new Uint8Array(16_384).fill("x".charCodeAt(0));
   let pushed = 0;
   while (decoder.push(piece).end === undefined) pushed += piece.length;
-  assert(pushed <= LINE_LIMIT + 2 * piece.length, `${pushed} bytes were taken`);
+  assert(pushed <= EVENT_LIMIT + 2 * piece.length, `${pushed} bytes were taken`);
 });
 
 Deno.test("an event of many data lines over the limit is an error as soon as it is over", () => {
-  const decoder = new StreamDecoder();
+  const decoder = newDecoder();
   const line = new TextEncoder().encode(`data: ${"x".repeat(100_000)}\n`);
   let pushed = 0;
   while (decoder.push(line).end === undefined) pushed += line.length;
-  assert(pushed <= LINE_LIMIT + 2 * line.length, `${pushed} bytes were taken`);
+  assert(pushed <= EVENT_LIMIT + 2 * line.length, `${pushed} bytes were taken`);
 });
