@@ -51,3 +51,17 @@ export function referenceLoop(response: Response): ReadableStream<Uint8Array> {
     },
   }, { highWaterMark: 0 });
 }
+
+/** The least that a daemon could do to pass that answer on: read into one buffer, and write a copy of what came. */
+export function copyLoop(response: Response): ReadableStream<Uint8Array> {
+  const reader = (response.body as ReadableStream<Uint8Array>).getReader({ mode: "byob" });
+  let buffer = new ArrayBuffer(4 * 1024);
+  return new ReadableStream({
+    async pull(controller) {
+      const { value, done } = await reader.read(new Uint8Array(buffer));
+      if (done) return controller.close();
+      controller.enqueue(value.slice());
+      buffer = value.buffer;
+    },
+  }, { highWaterMark: 0 });
+}

@@ -1,6 +1,9 @@
 import type { Clock, Timer } from "./clock.ts";
 import { LinkedList } from "./list.ts";
 
+/** The platform's timers fire at once when they are set for longer than this, in ms (about 25 days). */
+export const LONGEST_DELAY = 2 ** 31 - 1;
+
 interface Deadline {
   readonly at: number;
   readonly fire: () => void;
@@ -53,38 +56,53 @@ export class Deadlines {
   };
 }
 
-/** The platform's timers fire at once when they are set for longer than this, in ms. */
-const LONGEST = 2 ** 31 - 1;
-
 /**
- * One timer for a deadline that moves often. It is set anew only for an earlier deadline: for a later one it fires when the
- * old one would have, for nothing, and is then moved. So what comes and goes without waiting costs no timer.
+ * One deadline that moves often. Its timer is set anew only for an earlier moment: for a later one it fires when the old one
+ * would have, finds that the deadline has not passed, and is set again. So a deadline that keeps moving away, one token
+ * after another, costs no timer each.
  */
 export class MovingDeadline {
   readonly #clock: Clock;
   readonly #fire: () => void;
   #timer: Timer | undefined;
+  #timerAt = Infinity;
   #at = Infinity;
 
-  /** @param fire called when the deadline may have passed; expected to call `moveTo` for the next. */
+  /** @param fire called when the deadline has passed; it may be moved again from there */
   constructor(clock: Clock, fire: () => void) {
     this.#clock = clock;
     this.#fire = fire;
   }
 
-  /** Fires at this moment of the clock, or earlier; Infinity is never. */
+  /** Passes at this moment of the clock from now on; Infinity is never. */
   moveTo(at: number): void {
-    if (at >= this.#at) return;
-    this.#timer?.clear();
     this.#at = at;
-    this.#timer = this.#clock.after(Math.min(LONGEST, at - this.#clock.now()), () => {
-      this.#at = Infinity;
-      this.#fire();
-    });
+    if (at < this.#timerAt) this.#setTimer();
   }
 
+  /** Releases the timer; the deadline does not pass until it is moved again. */
   clear(): void {
     this.#timer?.clear();
+    this.#timer = undefined;
+    this.#timerAt = Infinity;
     this.#at = Infinity;
   }
+
+  #setTimer(): void {
+    this.#timer?.clear();
+    const now = this.#clock.now();
+    const delay = Math.min(LONGEST_DELAY, this.#at - now);
+    this.#timerAt = now + delay;
+    this.#timer = this.#clock.after(delay, this.#check);
+  }
+
+  readonly #check = (): void => {
+    const at = this.#at;
+    this.#timer = undefined;
+    this.#timerAt = Infinity;
+    if (at === Infinity) return;
+    if (at > this.#clock.now()) return this.#setTimer();
+    this.#at = Infinity;
+    this.#fire();
+  };
 }

@@ -1,5 +1,5 @@
 import { type Address, formatAddress } from "../config/address.ts";
-import { createDirectHttpClient } from "../llama/connection/direct_http_client.ts";
+import { createDirectHttpClient } from "../llama/connection/http_client.ts";
 import { print, printProblem } from "./print.ts";
 
 /** How long the daemon has to answer, in ms: less than what container engines give a health check. */

@@ -7,6 +7,8 @@ import type { Source } from "./source.ts";
 /** A configuration while it is gathered: values so far, where they came from, and everything that is wrong with them. */
 export class Draft {
   readonly problems: string[];
+  /** How values differ from what was written, in words. */
+  readonly notices: string[] = [];
   readonly #home: string | undefined;
   readonly #values = new Map<SettingName, unknown>();
   readonly #sources = new Map<SettingName, Source>();
@@ -35,6 +37,7 @@ export class Draft {
   take(name: SettingName, written: unknown, parsed: Parsed<unknown>, source: Source): void {
     this.#sources.set(name, source);
     const expanded = "value" in parsed ? expandHome(settingsTable[name], parsed.value, this.#home) : parsed;
+    if ("notice" in parsed) this.notices.push(describeProblem(settingsTable[name], written, source, parsed.notice));
     if ("value" in expanded) this.#values.set(name, expanded.value);
     else this.report(name, written, expanded.problem);
   }

@@ -1,5 +1,8 @@
-/** What became of a written value: the value itself, or what is wrong with it and what is allowed instead. */
-export type Parsed<T> = { readonly value: T } | { readonly problem: string };
+/**
+ * What became of a written value: the value itself, or what is wrong with it and what is allowed instead. A notice says how
+ * the value differs from what was written.
+ */
+export type Parsed<T> = { readonly value: T; readonly notice?: string } | { readonly problem: string };
 
 /** The part of JSON Schema that describes a setting's value in a config file. */
 export interface ValueSchema {

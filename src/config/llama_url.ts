@@ -24,7 +24,15 @@ function read(text: string): Parsed<string> {
     };
   }
   if (url.search !== "" || url.hash !== "") return { problem: `has a query or fragment: ${allowed}` };
-  return { value: url.href };
+  return withoutV1(url);
+}
+
+/** The usual mistake: OpenAI's clients want the address with `/v1`, modeld adds it where it belongs. */
+function withoutV1(url: URL): Parsed<string> {
+  const base = url.pathname.replace(/\/v1\/*$/, "");
+  if (base === url.pathname) return { value: url.href };
+  url.pathname = base;
+  return { value: url.href, notice: `ends in /v1, which modeld adds by itself: using ${url.href}` };
 }
 
 /** The text of a URL fit to be shown: whatever could be a user name, a password or a token is masked. */

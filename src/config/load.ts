@@ -18,6 +18,8 @@ export interface Configuration {
   readonly llamaCaCerts: readonly string[];
   /** Contents of `tlsCertFile` and `tlsKeyFile`; missing: modeld speaks plain HTTP. */
   readonly tls?: TlsIdentity;
+  /** How values differ from what was written, one line each. */
+  readonly notices: readonly string[];
 }
 
 /**
@@ -44,6 +46,7 @@ export async function loadConfiguration(args: Arguments, environment: Environmen
     sources: each((name) => draft.source(name)) as Record<SettingName, Source>,
     llamaCaCerts,
     ...(tls === undefined ? {} : { tls }),
+    notices: draft.notices,
   });
 }
 

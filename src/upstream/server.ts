@@ -13,7 +13,7 @@ export interface ServerTerms {
   readonly idleUnload: number;
   readonly drainTimeout: number;
   /** What a server without a list calls its model. */
-  readonly defaultModel?: string;
+  readonly defaultModel?: string | undefined;
 }
 
 /** What is known of a server as a whole. */

@@ -265,3 +265,20 @@ Deno.test("the certificate authorities come from their file", async () => {
     assertEquals((await configure({})).llamaCaCerts, []);
   });
 });
+
+for (
+  const [written, used] of [["http://h:1/v1", "http://h:1/"], ["http://h:1/llama/v1/", "http://h:1/llama"]] as const
+) {
+  Deno.test(`an address of llama-server that ends in /v1 (${written}) is used without it, with a notice`, async () => {
+    const { settings, notices } = await configure({ args: [`--llama-url=${written}`] });
+    assertEquals(settings.llamaUrl, used);
+    assertEquals(notices, [
+      `llama_url: "${written}" ends in /v1, which modeld adds by itself: using ${used} (flag --llama-url)`,
+    ]);
+  });
+}
+
+Deno.test("an address of llama-server that only begins with /v1 stays as it is, without a notice", async () => {
+  const { settings, notices } = await configure({ args: ["--llama-url=http://h:1/v1x"] });
+  assertEquals([settings.llamaUrl, notices], ["http://h:1/v1x", []]);
+});

@@ -1,6 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import type { ErrorKind } from "../../src/base/errors.ts";
-import type { InstanceStatus, Status } from "../../src/dispatch/status.ts";
+import type { FleetFigures } from "../../src/telemetry/status_metrics.ts";
 import { createMetrics } from "../../src/telemetry/metrics.ts";
 import { Timeline } from "../../src/base/timeline.ts";
 import { FakeClock } from "../support/fake_clock.ts";
@@ -129,12 +129,12 @@ Deno.test("a full queue and a passed max-wait are counted by reason, other failu
 
 Deno.test("the manager's numbers are those of the moment of the scrape, and a model that is gone leaves no gauge", async () => {
   const { now, sample } = daemon();
-  const server = { url: "http://127.0.0.1:1", reachable: true };
+  const server = { name: "server-1", state: "ready" };
   now.status = {
     ...IDLE,
     loads_total: 4,
     evictions_total: 2,
-    server,
+    servers: [server],
     instances: [instance("a", { queue_len: 7, inflight: 3, slots: 4 }), instance("b")],
   };
   assertEquals(await sample(`modeld_queue_depth{model="a"}`), 7);
@@ -143,7 +143,7 @@ Deno.test("the manager's numbers are those of the moment of the scrape, and a mo
   assertEquals(await sample("modeld_model_loads_total"), 4);
   assertEquals(await sample("modeld_model_evictions_total"), 2);
   assertEquals(await sample("modeld_llama_server_up"), 1);
-  now.status = { ...IDLE, loads_total: 5, server: { ...server, reachable: false }, instances: [instance("b")] };
+  now.status = { ...IDLE, loads_total: 5, servers: [{ ...server, state: "lost" }], instances: [instance("b")] };
   assertEquals(await sample(`modeld_queue_depth{model="a"}`), undefined);
   assertEquals(await sample("modeld_model_loads_total"), 5);
   assertEquals(await sample("modeld_llama_server_up"), 0);

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { createLlamaAdapter } from "../../src/llama/llama_adapter.ts";
+import { connectLlamaServer } from "../../src/llama/connect.ts";
 import {
   type CheckResult,
   describeResult,
@@ -23,7 +23,7 @@ async function withRig(standIn: StandInOptions, test: (rig: Rig) => Promise<void
   const server = await StandInLlamaServer.start(standIn);
   const clock = new FakeClock();
   const waited: Waiting[] = [];
-  const adapter = adapterAt(server.url);
+  const connection = connectionTo(server.url);
   try {
     await test({
       server,
@@ -32,7 +32,7 @@ async function withRig(standIn: StandInOptions, test: (rig: Rig) => Promise<void
       run: async (options = {}, signal = new AbortController().signal) => {
         const told: CheckResult[] = [];
         const results = await runPreflight({
-          adapter,
+          server: connection,
           vramBudgetMb: 0,
           wait: 0,
           clock,
@@ -50,13 +50,13 @@ async function withRig(standIn: StandInOptions, test: (rig: Rig) => Promise<void
     });
     assertEquals(clock.pendingTimers, 0);
   } finally {
-    adapter.close();
+    connection.close();
     await server.close();
   }
 }
 
-function adapterAt(url: URL) {
-  return createLlamaAdapter({
+function connectionTo(url: URL) {
+  return connectLlamaServer({
     url,
     timeout: 0,
     connectTimeout: 5_000,

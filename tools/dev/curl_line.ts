@@ -1,4 +1,4 @@
-import type { ModelInfo } from "../../src/dispatch/manager.ts";
+import type { ModelInfo } from "../../src/dispatch/fleet.ts";
 
 /** One line for a shell that streams tokens from the modeld at `url`. */
 export async function curlLine(url: string): Promise<string> {

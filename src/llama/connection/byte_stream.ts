@@ -1,26 +1,31 @@
-import { ModeldError } from "../../base/errors.ts";
 import type { AbortScope } from "../../base/abort.ts";
+import { ModeldError } from "../../base/errors.ts";
 
-/** Holds some sixty tokens; what arrives in one piece is rarely more than one. */
+/** Holds some sixty tokens; one read rarely brings more than one. */
 const BUFFER_SIZE = 4 * 1024;
 
 /**
  * The body of a response, read into one buffer that is used again and again: a default reader allocates and clears 64 kB
- * for every token. Cancels the read itself when the scope aborts, because `fetch` forgets its signal once the Response has
- * been collected.
+ * for every token. It cancels the read itself when the scope aborts, because `fetch` forgets its signal once the Response
+ * has been collected.
  */
 export class ByteStream {
   readonly #reader: ReadableStreamBYOBReader;
   readonly #scope: AbortScope;
   readonly #operation: string;
+  readonly #heard: () => void;
   #buffer = new ArrayBuffer(BUFFER_SIZE);
   #open = true;
 
-  /** @param operation what modeld is doing, for messages. */
-  constructor(response: Response, scope: AbortScope, operation: string) {
+  /**
+   * @param operation what modeld is doing, for messages.
+   * @param heard called whenever bytes have come.
+   */
+  constructor(response: Response, scope: AbortScope, operation: string, heard: () => void = () => {}) {
     this.#reader = (response.body ?? new Blob().stream()).getReader({ mode: "byob" });
     this.#scope = scope;
     this.#operation = operation;
+    this.#heard = heard;
     scope.signal.addEventListener("abort", this.#cancelRead, { once: true });
   }
 
@@ -45,10 +50,11 @@ export class ByteStream {
       return undefined;
     }
     this.#buffer = result.value.buffer;
+    this.#heard();
     return result.value;
   }
 
-  /** Lets go of everything; closes the connection where the end was not reached. */
+  /** Releases everything it holds; closes the connection where the end was not reached. */
   close(): void {
     this.#scope.signal.removeEventListener("abort", this.#cancelRead);
     this.#scope.release();

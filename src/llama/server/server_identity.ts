@@ -1,15 +1,22 @@
 import { ModeldError } from "../../base/errors.ts";
-import type { ModelCapacity, ServerDescription, ServerModel } from "../adapter.ts";
-import { capacityOf, describeServer } from "./server_description.ts";
+import type { ModelCapacity, ServerDescription, ServerModel } from "../llama_server.ts";
+import { capacityOf, describeServer } from "./server_props.ts";
 import type { ServerQueries } from "./server_queries.ts";
+
+/** What is remembered of a server until it is forgotten. */
+interface Known {
+  readonly hasModelList?: boolean;
+  readonly description?: ServerDescription;
+  /** Single model: its file. */
+  readonly modelPath?: string;
+}
 
 /** What llama-server is and has; asked once, and kept until it is forgotten. */
 export class ServerIdentity {
   readonly #queries: ServerQueries;
-  #hasModelList: boolean | undefined;
-  #description: ServerDescription | undefined;
-  /** Single model: its file. */
-  #modelPath: string | undefined;
+  #known: Known = {};
+  /** How often it was forgotten: an answer to a question from before that is not kept. */
+  #forgotten = 0;
 
   constructor(queries: ServerQueries) {
     this.#queries = queries;
@@ -17,18 +24,16 @@ export class ServerIdentity {
 
   /** Asks the server what it is, now. */
   async describe(signal: AbortSignal): Promise<ServerDescription> {
-    const hasModelList = await this.#queries.models("describe", signal) !== undefined;
-    const props = await this.#queries.props("describe", undefined, signal);
-    this.#hasModelList = hasModelList;
-    this.#modelPath = props?.model_path;
-    this.#description = describeServer(props, hasModelList);
-    return this.#description;
+    return (await this.#describe(signal)).description;
   }
 
   /** Whether the server has OpenAI's endpoints: those that do have a list of models. */
   async hasOpenai(signal: AbortSignal): Promise<boolean> {
-    this.#hasModelList ??= await this.#queries.models("generate", signal) !== undefined;
-    return this.#hasModelList;
+    if (this.#known.hasModelList !== undefined) return this.#known.hasModelList;
+    const { keep } = this.#question();
+    const hasModelList = await this.#queries.models("generate", signal) !== undefined;
+    keep({ hasModelList });
+    return hasModelList;
   }
 
   /** The server's models, now; `undefined` where it has no list. */
@@ -41,23 +46,44 @@ export class ServerIdentity {
 
   /** What a model can take, now. Never makes a router load it. */
   async capacity(model: string, signal: AbortSignal): Promise<ModelCapacity> {
-    const { kind } = this.#description ?? await this.describe(signal);
+    const { kind } = this.#known.description ?? await this.describe(signal);
     const props = await this.#queries.props("capacity", kind === "router" ? model : undefined, signal);
     return props === undefined ? {} : capacityOf(props);
   }
 
   /** Asks again when it is needed again: the server may be another one. */
   forget(): void {
-    this.#hasModelList = undefined;
-    this.#description = undefined;
-    this.#modelPath = undefined;
+    this.#known = {};
+    this.#forgotten++;
+  }
+
+  async #describe(signal: AbortSignal): Promise<Known & { readonly description: ServerDescription }> {
+    const { keep } = this.#question();
+    const hasModelList = await this.#queries.models("describe", signal) !== undefined;
+    const props = await this.#queries.props("describe", undefined, signal);
+    const description = describeServer(props, hasModelList);
+    const modelPath = props?.model_path;
+    const known = { hasModelList, description, ...(modelPath === undefined ? {} : { modelPath }) };
+    keep(known);
+    return known;
+  }
+
+  #question(): { keep(answer: Known): void } {
+    const forgotten = this.#forgotten;
+    return {
+      keep: (answer) => {
+        if (forgotten === this.#forgotten) this.#known = { ...this.#known, ...answer };
+      },
+    };
   }
 
   /** A single server names its model's file in `/props`, not in its list; while it loads, nowhere. */
   async #singleModelPath(signal: AbortSignal): Promise<string | undefined> {
     try {
-      const { kind } = this.#description ?? await this.describe(signal);
-      return kind === "single" ? this.#modelPath : undefined;
+      const { description, modelPath } = this.#known.description === undefined
+        ? await this.#describe(signal)
+        : this.#known;
+      return description?.kind === "single" ? modelPath : undefined;
     } catch (error) {
       if (error instanceof ModeldError && error.kind === "loading") return undefined;
       throw error;

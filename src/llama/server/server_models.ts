@@ -1,7 +1,44 @@
 import * as z from "zod/mini";
-import type { ServerModel } from "../adapter.ts";
-import { detail } from "./detail.ts";
-import { type ModelStanding, standingOf } from "./model_state.ts";
+import type { ServerModel, ServerModelState } from "../llama_server.ts";
+import { detail } from "./server_props.ts";
+
+/** The state of one of a router's models, in the router's words. */
+export interface RouterStatus {
+  /** Its word for the state. */
+  readonly value: string;
+  /** Whether the last run of the model ended badly. */
+  readonly failed: boolean;
+  /** How the process of the model ended. */
+  readonly exitCode: number | undefined;
+}
+
+/** The state of a model, and why if it failed. */
+export interface ModelState {
+  readonly state: ServerModelState;
+  readonly reason?: string;
+}
+
+/** Reads a router's status; `undefined` for a word that modeld does not know. */
+export function stateOf({ value, failed, exitCode }: RouterStatus): ModelState | undefined {
+  switch (value) {
+    case "loading":
+      return { state: "loading" };
+    case "loaded":
+    case "sleeping": // wakes by itself when it is asked
+      return { state: "loaded" };
+    case "unloaded":
+      return failed || (exitCode ?? 0) !== 0
+        ? { state: "failed", reason: failureReason(exitCode) }
+        : { state: "unloaded" };
+    default:
+      return undefined;
+  }
+}
+
+function failureReason(exitCode: number | undefined): string {
+  const how = exitCode === undefined ? "ended" : `ended with exit code ${exitCode}`;
+  return `the model's process ${how}; llama-server's log says why`;
+}
 
 /** What is read of one entry of `GET /v1/models`. */
 const Entry = z.object({
@@ -28,18 +65,18 @@ function modelOf({ id, aliases = [], meta, status }: z.infer<typeof Entry>): Ser
   return {
     id,
     aliases: aliases.filter((alias) => alias !== id),
-    ...standing(status, meta),
+    ...stateIn(status, meta),
     ...(path === undefined ? {} : { path }),
     ...(meta?.size === undefined ? {} : { sizeBytes: meta.size }),
     ...(meta?.n_ctx === undefined ? {} : { contextLength: meta.n_ctx }),
   };
 }
 
-/** A router says how each model stands. The model of a single server has no `meta` until it is loaded. */
-function standing(status: z.infer<typeof Entry>["status"], meta: z.infer<typeof Entry>["meta"]): ModelStanding {
+/** A router reports the state of each model. The model of a single server has no `meta` until it is loaded. */
+function stateIn(status: z.infer<typeof Entry>["status"], meta: z.infer<typeof Entry>["meta"]): ModelState {
   if (status === undefined) return { state: meta === null ? "loading" : "loaded" };
   const { value, failed = false, exit_code: exitCode } = status;
-  return standingOf({ value, failed, exitCode }) ?? { state: "unloaded" };
+  return stateOf({ value, failed, exitCode }) ?? { state: "unloaded" };
 }
 
 /** The file that a router would start the model with. */

@@ -1,14 +1,15 @@
-import type { ServerModel } from "../adapter.ts";
-import { failureOf, isMissing, jsonOf, notUnderstood, type Reply } from "../connection/reply.ts";
-import type { ServerClient } from "../connection/server_client.ts";
-import { parseProps, type Props } from "./server_description.ts";
+import { parseJson } from "../../base/json.ts";
+import type { HttpClient } from "../connection/http_client.ts";
+import { isMissing, type Reply, replyNotUnderstood } from "../failures.ts";
+import type { ServerModel } from "../llama_server.ts";
 import { parseModels } from "./server_models.ts";
+import { parseProps, type Props } from "./server_props.ts";
 
 /** Questions that any llama-server answers at once, even while every slot is busy. */
 export class ServerQueries {
-  readonly #client: ServerClient;
+  readonly #client: HttpClient;
 
-  constructor(client: ServerClient) {
+  constructor(client: HttpClient) {
     this.#client = client;
   }
 
@@ -16,7 +17,7 @@ export class ServerQueries {
   async health(signal: AbortSignal): Promise<"ready" | "loading"> {
     const reply = await this.#get("health", "/health", signal);
     if (reply.status === 200) return "ready";
-    const failure = failureOf("health", reply);
+    const failure = this.#client.failures.ofReply("health", reply);
     if (failure.kind === "loading") return "loading";
     throw failure;
   }
@@ -40,9 +41,9 @@ export class ServerQueries {
   ): Promise<T | undefined> {
     const reply = await this.#get(operation, path, signal);
     if (isMissing(reply.status)) return undefined;
-    if (reply.status !== 200) throw failureOf(operation, reply);
-    const answer = parse(jsonOf(reply));
-    if (answer === undefined) throw notUnderstood(operation, reply);
+    if (reply.status !== 200) throw this.#client.failures.ofReply(operation, reply);
+    const answer = parse(parseJson(reply.body));
+    if (answer === undefined) throw this.#client.failures.masked(replyNotUnderstood(operation, reply));
     return answer;
   }
 

@@ -1,34 +1,34 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { ModeldError } from "../../../src/base/errors.ts";
-import type { Generation } from "../../../src/llama/adapter.ts";
+import type { Exchange as LlamaExchange } from "../../../src/llama/exchange.ts";
 import { fetchFailure } from "../../../src/llama/connection/fetch_failure.ts";
 import { freePort } from "../../support/real_llama_server.ts";
 import { chunk, CLOSE_DELIMITED_HEAD, head, STREAM_HEAD } from "../../support/replies.ts";
 import { completionEnd, completionToken } from "../../support/wire_streams.ts";
-import { adapterTo, never, readAll, withStandIn } from "../adapter_under_test.ts";
+import { never, nextFragments, readAll, serverAt, withStandIn } from "../server_under_test.ts";
 
 const REQUEST = { prompt: "Once" };
 
 Deno.test("a server that refuses connections is unreachable, with the address and a hint", async () => {
-  const adapter = adapterTo(new URL(`http://127.0.0.1:${freePort()}`));
-  const error = await assertRejects(() => adapter.generate(REQUEST, never), ModeldError);
+  const llama = serverAt(new URL(`http://127.0.0.1:${freePort()}`));
+  const error = await assertRejects(() => llama.generate(REQUEST, never), ModeldError);
   assertEquals(error.kind, "unreachable");
   assertStringIncludes(error.message, "http://127.0.0.1:");
   assertStringIncludes(error.message, "--llama-url");
-  adapter.close();
+  llama.close();
 });
 
 Deno.test("a name that does not resolve is unreachable", async () => {
-  const adapter = adapterTo(new URL("http://modeld.invalid:8081"));
-  const error = await assertRejects(() => adapter.generate(REQUEST, never), ModeldError);
+  const llama = serverAt(new URL("http://modeld.invalid:8081"));
+  const error = await assertRejects(() => llama.generate(REQUEST, never), ModeldError);
   assertEquals(error.kind, "unreachable");
-  adapter.close();
+  llama.close();
 });
 
 Deno.test("a server that takes the POST and closes is an upstream error after exactly one POST", async () => {
-  await withStandIn({}, async (standIn, adapter) => {
+  await withStandIn({}, async (standIn, llama) => {
     standIn.next((exchange) => exchange.close());
-    const error = await assertRejects(() => adapter.generate(REQUEST, never), ModeldError);
+    const error = await assertRejects(() => llama.generate(REQUEST, never), ModeldError);
     assertEquals(error.kind, "upstream_error");
     assertStringIncludes(error.message, "adapter generate: ");
     assertEquals(standIn.posts.length, 1);
@@ -36,9 +36,9 @@ Deno.test("a server that takes the POST and closes is an upstream error after ex
 });
 
 Deno.test("a server that takes the POST and resets is an upstream error after exactly one POST", async () => {
-  await withStandIn({}, async (standIn, adapter) => {
+  await withStandIn({}, async (standIn, llama) => {
     standIn.next((exchange) => exchange.reset());
-    const error = await assertRejects(() => adapter.generate(REQUEST, never), ModeldError);
+    const error = await assertRejects(() => llama.generate(REQUEST, never), ModeldError);
     assertEquals(error.kind, "upstream_error");
     assertEquals(standIn.posts.length, 1);
   });
@@ -53,32 +53,32 @@ for (
   ] as const
 ) {
   Deno.test(`${how} before its terminal event is truncated, after the tokens before that`, async () => {
-    await withStandIn({}, async (standIn, adapter) => {
+    await withStandIn({}, async (standIn, llama) => {
       const { promise: received, resolve: receive } = Promise.withResolvers<void>();
       standIn.next(async (exchange) => {
         await exchange.send(start);
         await received;
         await exchange[end]();
       });
-      const generation = await adapter.generate(REQUEST, never);
-      assertEquals((await generation.next()).fragments, [" a"]);
+      const generation = await llama.generate(REQUEST, never);
+      assertEquals(await nextFragments(generation), [" a"]);
       receive();
-      const error = await assertRejects(() => generation.next(), ModeldError);
+      const error = await assertRejects(() => generation.read(), ModeldError);
       assertEquals(error.kind, "truncated");
     });
   });
 }
 
 Deno.test("a stream that is reset after its finish reason is whole", async () => {
-  await withStandIn({}, async (standIn, adapter) => {
+  await withStandIn({}, async (standIn, llama) => {
     const { promise: received, resolve: receive } = Promise.withResolvers<void>();
     standIn.next(async (exchange) => {
       await exchange.send(STREAM_HEAD + chunk(completionToken(" a") + completionEnd("length")));
       await received;
       exchange.reset();
     });
-    const generation: Generation = await adapter.generate(REQUEST, never);
-    assertEquals((await generation.next()).fragments, [" a"]);
+    const generation: LlamaExchange = await llama.generate(REQUEST, never);
+    assertEquals(await nextFragments(generation), [" a"]);
     receive();
     assertEquals((await readAll(generation)).completion.finishReason, "length");
   });
@@ -88,6 +88,8 @@ Deno.test("a stream that is reset after its finish reason is whole", async () =>
 const CONNECT = "error sending request for url (http://h/): client error (Connect): tcp connect error: refused";
 const SEND =
   "error sending request from a for http://h/: client error (SendRequest): connection closed before message completed";
+const NO_DESCRIPTOR =
+  "error sending request for url (http://h/): client error (Connect): tcp open error: Too many open files (os error 24)";
 const UNTRUSTED =
   "error sending request for url (https://h/): client error (Connect): invalid peer certificate: UnknownIssuer";
 
@@ -101,6 +103,11 @@ for (
     const failure = fetchFailure("generate", "http://h", error(CONNECT));
     assertEquals(failure.kind, "unreachable");
     assertStringIncludes(failure.message, "tcp connect error: refused");
+  });
+
+  Deno.test(`Deno ${version}'s words for a lack of file descriptors are modeld's own overload, and nothing was sent`, () => {
+    const failure = fetchFailure("generate", "http://h", error(NO_DESCRIPTOR));
+    assertEquals([failure.kind, failure.begun], ["overloaded", "no"]);
   });
 
   Deno.test(`Deno ${version}'s words for an untrusted certificate are unreachable, with the remedy`, () => {

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { SharedDeadline } from "../../../src/llama/connection/shared_deadline.ts";
+import { SharedDeadline } from "../../../src/llama/connection/deadlines.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 
 Deno.test("requests that begin together share a signal, those that begin later do not", () => {

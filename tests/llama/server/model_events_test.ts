@@ -1,10 +1,10 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { ModeldError } from "../../../src/base/errors.ts";
-import type { ModelEvent } from "../../../src/llama/adapter.ts";
+import type { ModelEvent } from "../../../src/llama/llama_server.ts";
 import { eventually } from "../../support/eventually.ts";
 import { chunk, LAST_CHUNK, STREAM_HEAD } from "../../support/replies.ts";
 import { sse, SSE_PING } from "../../support/wire_streams.ts";
-import { connectionClosed, never, withStandIn } from "../adapter_under_test.ts";
+import { connectionClosed, never, withStandIn } from "../server_under_test.ts";
 
 /** What a real router (build 11669) sent while one model was loaded and unloaded and another failed to load. */
 const RECORDED = [
@@ -22,12 +22,12 @@ async function collect(events: AsyncIterable<ModelEvent>): Promise<ModelEvent[]>
 }
 
 Deno.test("a router's events are state changes, a bad exit a failure, until the router closes", async () => {
-  await withStandIn({ router: {} }, async (standIn, adapter) => {
+  await withStandIn({ router: {} }, async (standIn, llama) => {
     standIn.on("GET /models/sse", async (exchange) => {
       await exchange.send(STREAM_HEAD + chunk(SSE_PING + RECORDED.map(sse).join("")) + LAST_CHUNK);
       await exchange.close();
     });
-    assertEquals(await collect(adapter.events(never)), [
+    assertEquals(await collect(llama.events(never)), [
       { model: "a", state: "loading" },
       { model: "a", state: "loading" },
       { model: "a", state: "loaded" },
@@ -42,7 +42,7 @@ Deno.test("a router's events are state changes, a bad exit a failure, until the 
 });
 
 Deno.test("events that tell of something else are left out", async () => {
-  await withStandIn({ router: {} }, async (standIn, adapter) => {
+  await withStandIn({ router: {} }, async (standIn, llama) => {
     const others = [{ model: "a", event: "download", data: { progress: 1 } }, { hello: 1 }, {
       model: "a",
       data: { status: "a word of a later build" },
@@ -51,16 +51,16 @@ Deno.test("events that tell of something else are left out", async () => {
       await exchange.send(STREAM_HEAD + chunk(others.map(sse).join("")) + LAST_CHUNK);
       await exchange.close();
     });
-    assertEquals(await collect(adapter.events(never)), []);
+    assertEquals(await collect(llama.events(never)), []);
   });
 });
 
 Deno.test("events come as they happen", async () => {
-  await withStandIn({ router: {} }, async (standIn, adapter) => {
-    const events = adapter.events(never)[Symbol.asyncIterator]();
+  await withStandIn({ router: {} }, async (standIn, llama) => {
+    const events = llama.events(never)[Symbol.asyncIterator]();
     const first = events.next();
     await eventually("the router has the listener", () => standIn.requests.length === 1);
-    await adapter.load("tiny", never);
+    await llama.load("tiny", never);
     assertEquals((await first).value, { model: "tiny", state: "loading" });
     assertEquals((await events.next()).value, { model: "tiny", state: "loaded" });
     await events.return?.();
@@ -68,12 +68,12 @@ Deno.test("events come as they happen", async () => {
 });
 
 Deno.test("a listener that stops listening closes the connection", async () => {
-  await withStandIn({ router: {} }, async (standIn, adapter) => {
+  await withStandIn({ router: {} }, async (standIn, llama) => {
     standIn.on("GET /models/sse", async (exchange) => {
       await exchange.send(STREAM_HEAD + chunk(RECORDED.map(sse).join("")));
       await exchange.gone;
     });
-    for await (const event of adapter.events(never)) {
+    for await (const event of llama.events(never)) {
       assertEquals(event.state, "loading");
       break;
     }
@@ -82,16 +82,16 @@ Deno.test("a listener that stops listening closes the connection", async () => {
 });
 
 Deno.test("a server without events is refused", async () => {
-  await withStandIn({}, async (_, adapter) => {
-    const error = await assertRejects(() => collect(adapter.events(never)), ModeldError, "GET /models/sse");
+  await withStandIn({}, async (_, llama) => {
+    const error = await assertRejects(() => collect(llama.events(never)), ModeldError, "GET /models/sse");
     assertEquals(error.kind, "upstream_refused");
   });
 });
 
 Deno.test("the signal ends the events with its reason, and closes the connection", async () => {
-  await withStandIn({ router: {} }, async (standIn, adapter) => {
+  await withStandIn({ router: {} }, async (standIn, llama) => {
     const listener = new AbortController();
-    const collected = collect(adapter.events(listener.signal));
+    const collected = collect(llama.events(listener.signal));
     await eventually("the router has the listener", () => standIn.requests.length === 1);
     listener.abort(new Error("enough"));
     await assertRejects(() => collected, Error, "enough");

@@ -2,48 +2,48 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { ModeldError } from "../../../src/base/errors.ts";
 import { replyJson } from "../../support/replies.ts";
 import { errorBody } from "../../support/wire_streams.ts";
-import { never, withStandIn } from "../adapter_under_test.ts";
+import { never, withStandIn } from "../server_under_test.ts";
 
 Deno.test("a model is loaded and unloaded when asked", async () => {
-  await withStandIn({ router: {} }, async (standIn, adapter) => {
-    await adapter.load("tiny", never);
+  await withStandIn({ router: {} }, async (standIn, llama) => {
+    await llama.load("tiny", never);
     assertEquals(standIn.router?.stateOf("tiny"), "loaded");
-    await adapter.unload("tiny", never);
+    await llama.unload("tiny", never);
     assertEquals(standIn.router?.stateOf("tiny"), "unloaded");
   });
 });
 
 Deno.test("loading a model that is loading or loaded already is fine, although the router refuses it", async () => {
-  await withStandIn({ router: { loadDelay: Infinity } }, async (standIn, adapter) => {
-    await adapter.load("tiny", never);
+  await withStandIn({ router: { loadDelay: Infinity } }, async (standIn, llama) => {
+    await llama.load("tiny", never);
     standIn.on("POST /models/load", (exchange) => replyJson(exchange, 400, errorBody(400, "model is already running")));
-    await adapter.load("tiny", never);
+    await llama.load("tiny", never);
     standIn.router?.finishLoad("tiny");
-    await adapter.load("tiny", never);
+    await llama.load("tiny", never);
   });
 });
 
 Deno.test("unloading a model that is not loaded is fine, although the router refuses it", async () => {
-  await withStandIn({ router: {} }, async (standIn, adapter) => {
+  await withStandIn({ router: {} }, async (standIn, llama) => {
     standIn.on("POST /models/unload", (exchange) => replyJson(exchange, 400, errorBody(400, "model is not running")));
-    await adapter.unload("tiny", never);
+    await llama.unload("tiny", never);
   });
 });
 
 Deno.test("a refusal to load for another reason is an error", async () => {
-  await withStandIn({ router: {} }, async (standIn, adapter) => {
+  await withStandIn({ router: {} }, async (standIn, llama) => {
     standIn.on("POST /models/load", (exchange) => replyJson(exchange, 400, errorBody(400, "no room")));
-    const error = await assertRejects(() => adapter.load("tiny", never), ModeldError, "no room");
+    const error = await assertRejects(() => llama.load("tiny", never), ModeldError, "no room");
     assertEquals(error.kind, "upstream_invalid");
   });
 });
 
 for (const status of [400, 404]) {
   Deno.test(`a model that the router does not list is not found (its answer: ${status})`, async () => {
-    await withStandIn({ router: {} }, async (standIn, adapter) => {
+    await withStandIn({ router: {} }, async (standIn, llama) => {
       for (const action of ["load", "unload"] as const) {
         standIn.on(`POST /models/${action}`, (exchange) => replyJson(exchange, status, errorBody(status, "no")));
-        const error = await assertRejects(() => adapter[action]("nope", never), ModeldError, "nope");
+        const error = await assertRejects(() => llama[action]("nope", never), ModeldError, "nope");
         assertEquals(error.kind, "model_not_found");
       }
     });
@@ -51,8 +51,8 @@ for (const status of [400, 404]) {
 }
 
 Deno.test("a server that is no router refuses to load its model", async () => {
-  await withStandIn({}, async (_, adapter) => {
-    const error = await assertRejects(() => adapter.load("tiny", never), ModeldError, "POST /models/load");
+  await withStandIn({}, async (_, llama) => {
+    const error = await assertRejects(() => llama.load("tiny", never), ModeldError, "POST /models/load");
     assertEquals(error.kind, "upstream_refused");
   });
 });

@@ -1,0 +1,111 @@
+import { type Clock, systemClock } from "../base/clock.ts";
+import { HttpClient } from "./connection/http_client.ts";
+import type { Exchange } from "./exchange.ts";
+import type {
+  ForwardRequest,
+  GenerateRequest,
+  LlamaServer,
+  ModelCapacity,
+  ModelEvent,
+  ServerDescription,
+  ServerModel,
+} from "./llama_server.ts";
+import { Requests, type RequestShape } from "./requests.ts";
+import { controlModel, modelEvents } from "./server/router.ts";
+import { ServerIdentity } from "./server/server_identity.ts";
+import { ServerQueries } from "./server/server_queries.ts";
+
+/** How to reach llama-server and how to talk to it. Durations in ms, 0 = none. */
+export interface LlamaOptions {
+  /** May carry a path prefix and a trailing slash; holds no credentials. */
+  readonly url: URL;
+  readonly apiKey?: string;
+  /** From the POST of a generation to the end of its answer. */
+  readonly timeout: number;
+  /** To reach the server; does not bound the time until its answer. */
+  readonly connectTimeout: number;
+  /** Longest silence before the first token. */
+  readonly firstTokenTimeout: number;
+  /** Longest silence between tokens. */
+  readonly idleTimeout: number;
+  /** Prefer the OpenAI endpoints where the server has them. */
+  readonly useOpenai: boolean;
+  /** Send the prompt as a user's message, through the model's chat template. */
+  readonly chat: boolean;
+  /** Certificates of private CAs, PEM. */
+  readonly caCerts?: readonly string[];
+  readonly clock?: Clock;
+}
+
+/** The way to the llama-server at `options.url`. Nothing is sent before one of its methods is called. */
+export function connectLlamaServer(options: LlamaOptions): LlamaServer {
+  return new ConnectedServer(options);
+}
+
+class ConnectedServer implements LlamaServer {
+  readonly #useOpenai: boolean;
+  readonly #openaiShape: RequestShape;
+  readonly #client: HttpClient;
+  readonly #queries: ServerQueries;
+  readonly #identity: ServerIdentity;
+  readonly #requests: Requests;
+
+  constructor(options: LlamaOptions) {
+    const { timeout, firstTokenTimeout: firstToken, idleTimeout: idle, clock = systemClock } = options;
+    this.#useOpenai = options.useOpenai;
+    this.#openaiShape = options.chat ? "chat" : "completions";
+    this.#client = new HttpClient({ ...options, clock });
+    this.#queries = new ServerQueries(this.#client);
+    this.#identity = new ServerIdentity(this.#queries);
+    this.#requests = new Requests(this.#client, timeout, { firstToken, idle }, clock);
+  }
+
+  get lastHeardAt(): number {
+    return this.#client.lastHeardAt;
+  }
+
+  async generate(request: GenerateRequest, signal: AbortSignal): Promise<Exchange> {
+    const openai = this.#useOpenai && await this.#identity.hasOpenai(signal);
+    return await this.#requests.generate(request, openai ? this.#openaiShape : "native", signal);
+  }
+
+  forward(request: ForwardRequest, signal: AbortSignal): Promise<Exchange> {
+    return this.#requests.forward(request, signal);
+  }
+
+  health(signal: AbortSignal): Promise<"ready" | "loading"> {
+    return this.#queries.health(signal);
+  }
+
+  describe(signal: AbortSignal): Promise<ServerDescription> {
+    return this.#identity.describe(signal);
+  }
+
+  models(signal: AbortSignal): Promise<readonly ServerModel[] | undefined> {
+    return this.#identity.models(signal);
+  }
+
+  capacity(model: string, signal: AbortSignal): Promise<ModelCapacity> {
+    return this.#identity.capacity(model, signal);
+  }
+
+  load(model: string, signal: AbortSignal): Promise<void> {
+    return controlModel(this.#client, this.#queries, "load", model, signal);
+  }
+
+  unload(model: string, signal: AbortSignal): Promise<void> {
+    return controlModel(this.#client, this.#queries, "unload", model, signal);
+  }
+
+  events(signal: AbortSignal): AsyncIterable<ModelEvent> {
+    return modelEvents(this.#client, signal);
+  }
+
+  forget(): void {
+    this.#identity.forget();
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+}

@@ -1,0 +1,63 @@
+import { assert } from "@std/assert";
+import { connectLlamaServer, type LlamaOptions } from "../../src/llama/connect.ts";
+import type { Completion, Exchange } from "../../src/llama/exchange.ts";
+import type { LlamaServer } from "../../src/llama/llama_server.ts";
+import { eventually } from "../support/eventually.ts";
+import { StandInLlamaServer, type StandInOptions } from "../support/stand_in_llama_server.ts";
+
+/** A signal that never aborts. */
+export const never = new AbortController().signal;
+
+/** The way to a server, without deadlines unless told otherwise. */
+export function serverAt(url: URL, options: Partial<LlamaOptions> = {}): LlamaServer {
+  const none = { timeout: 0, connectTimeout: 0, firstTokenTimeout: 0, idleTimeout: 0 };
+  return connectLlamaServer({ ...none, useOpenai: true, chat: false, ...options, url });
+}
+
+/** Runs a test with a stand-in server and the way to it, and takes both down again. */
+export async function withStandIn(
+  options: StandInOptions & Partial<LlamaOptions>,
+  test: (standIn: StandInLlamaServer, llama: LlamaServer) => Promise<void>,
+): Promise<void> {
+  const standIn = await StandInLlamaServer.start(options);
+  const llama = serverAt(standIn.url, options);
+  try {
+    await test(standIn, llama);
+  } finally {
+    llama.close();
+    await standIn.close();
+  }
+}
+
+/** The non-empty texts of the next events that have any; none at the end. */
+export async function nextFragments(exchange: Exchange): Promise<string[]> {
+  for (;;) {
+    const batch = await exchange.read();
+    const texts = batch?.events.map(({ view }) => view.text).filter((text) => text !== "") ?? [];
+    if (batch === undefined || texts.length > 0) return texts;
+  }
+}
+
+/** Everything that an exchange gives, until its completion. */
+export async function readAll(exchange: Exchange): Promise<{ fragments: string[]; completion: Completion }> {
+  const fragments: string[] = [];
+  for (let batch; (batch = await exchange.read()) !== undefined;) {
+    fragments.push(...batch.events.map(({ view }) => view.text).filter((text) => text !== ""));
+  }
+  assert(exchange.completion !== undefined, "an exchange that was read to its end has a completion");
+  return { fragments, completion: exchange.completion };
+}
+
+/** The bytes that an exchange gives, as text, until its completion. No view is asked for. */
+export async function readText(exchange: Exchange): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  for (let batch; (batch = await exchange.read()) !== undefined;) text += decoder.decode(batch.bytes, { stream: true });
+  return text;
+}
+
+/** Resolves when llama-server has no connection left: at once (5 s is what the garbage collector would take). */
+export async function connectionClosed(standIn: StandInLlamaServer): Promise<void> {
+  const took = await eventually("the connection is closed", () => standIn.openConnections === 0);
+  assert(took < 1000, `took ${took} ms`);
+}
