@@ -38,7 +38,7 @@ export interface ScannedBody {
 }
 
 export interface ScanOptions {
-  /** Top-level fields to report, in ASCII. Each may come only once: of two, llama-server might read the other. */
+  /** Top-level fields to report, named in letters, digits and underscores. Each may come only once: of two, llama-server might read the other. */
   readonly fields: readonly string[];
   /** Those among them whose elements are reported too. */
   readonly elements?: readonly string[];

@@ -66,12 +66,12 @@ function characterLength(bytes: Uint8Array, at: number): number {
   return length;
 }
 
-/** What a text of other than ASCII, or with an escape that ASCII needs no name for, reads as from there on. */
+/** Stands for a character that is in no word looked for: beyond ASCII, or written with one of the short escapes. */
 const FOREIGN = "\ufffd";
 
 /**
- * The first characters of a string's content, `\u` escapes decoded: enough to tell whether it is one of some words in
- * ASCII, however it was written. Ends with U+FFFD where a character is in no such word.
+ * The first characters of a string's content, `\u` escapes decoded: enough to compare it with words of letters, digits and
+ * underscores, however the client wrote it. Ends with U+FFFD at the first character that is in no such word.
  */
 export function asciiBeginning(bytes: Uint8Array, start: number, end: number, characters: number): string {
   let text = "";
