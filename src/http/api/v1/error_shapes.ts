@@ -1,0 +1,120 @@
+import type { ErrorKind, ModeldError } from "../../../errors.ts";
+import { errorTable } from "../../error_table.ts";
+import type { ApiShape } from "./routes.ts";
+
+/** Whether a generation may have begun for the request; it decides whether the request may be sent again. */
+export type Begun = "no" | "maybe";
+
+type OpenAiType =
+  | "invalid_request_error"
+  | "authentication_error"
+  | "not_found_error"
+  | "rate_limit_error"
+  | "server_error"
+  | "service_unavailable_error";
+
+type AnthropicType =
+  | "invalid_request_error"
+  | "authentication_error"
+  | "not_found_error"
+  | "rate_limit_error"
+  | "overloaded_error"
+  | "timeout_error"
+  | "api_error";
+
+/** What a kind of failure is called by each API. */
+interface V1ErrorRow {
+  readonly openai: OpenAiType;
+  readonly anthropic: AnthropicType;
+  /** Whether the same request may succeed a little later, if no generation has begun. */
+  readonly passes: boolean;
+}
+
+const refused = { openai: "invalid_request_error", anthropic: "invalid_request_error", passes: false } as const;
+const missing = { openai: "not_found_error", anthropic: "not_found_error", passes: false } as const;
+const tooMany = { openai: "rate_limit_error", anthropic: "rate_limit_error", passes: true } as const;
+const failed = { openai: "server_error", anthropic: "api_error", passes: true } as const;
+const timedOut = { openai: "server_error", anthropic: "timeout_error", passes: true } as const;
+const unavailable = { openai: "service_unavailable_error", anthropic: "overloaded_error", passes: true } as const;
+const unusable = { openai: "service_unavailable_error", anthropic: "api_error", passes: false } as const;
+
+/** contract-v1's tables; a kind without a row does not compile. Statuses are those of `errorTable`. */
+export const v1ErrorTable: Readonly<Record<ErrorKind, V1ErrorRow>> = {
+  invalid_request: refused,
+  upstream_invalid: refused,
+  unauthorized: { openai: "authentication_error", anthropic: "authentication_error", passes: false },
+  model_not_found: missing,
+  not_found: missing,
+  method_not_allowed: refused,
+  body_timeout: { openai: "invalid_request_error", anthropic: "timeout_error", passes: true },
+  unsupported_media_type: refused,
+  overloaded: unavailable,
+  client_limit: tooMany,
+  queue_full: tooMany,
+  wait_timeout: tooMany,
+  upstream_error: failed,
+  protocol: failed,
+  truncated: failed,
+  first_token_timeout: timedOut,
+  idle_timeout: timedOut,
+  llama_timeout: timedOut,
+  infer_timeout: timedOut,
+  write_timeout: timedOut,
+  not_configured: unusable,
+  unreachable: unavailable,
+  loading: unavailable,
+  load_failed: unusable,
+  upstream_refused: unusable,
+  shutting_down: unavailable,
+  insufficient_vram: unusable,
+  cancelled: { openai: "server_error", anthropic: "api_error", passes: false },
+};
+
+/** The JSON body of an error before the first byte. */
+export function errorBody(api: ApiShape, error: ModeldError, requestId: string): string {
+  return JSON.stringify(api === "anthropic" ? anthropicError(error, requestId) : { error: openAiError(error) });
+}
+
+/**
+ * The last event of a stream that fails after its first byte. OpenAI's SDK raises on an event of any name whose data has an
+ * `error`, Anthropic's on an event named `error`.
+ */
+export function errorEvent(api: ApiShape, error: ModeldError, requestId: string): string {
+  switch (api) {
+    case "openai":
+    case "native":
+      return `data: ${errorBody(api, error, requestId)}\n\n`;
+    case "anthropic":
+      return `event: error\ndata: ${errorBody(api, error, requestId)}\n\n`;
+    case "responses": {
+      // The Responses API has the fields at the top level, its own SDK looks for `error`.
+      const details = openAiError(error);
+      const { code, message, param } = details;
+      return `event: error\ndata: ${JSON.stringify({ type: "error", code, message, param, error: details })}\n\n`;
+    }
+  }
+}
+
+/**
+ * What tells SDKs whether to send the request again, and when. `x-should-retry: true` overrides an SDK's own rules, so it is
+ * sent only where the same request may succeed; a refusal for good says `false`, as does all that may have begun.
+ */
+export function retryHeaders(error: ModeldError, begun: Begun): Record<string, string> {
+  if (begun === "maybe" || !v1ErrorTable[error.kind].passes) return { "x-should-retry": "false" };
+  const seconds = error.retryAfterSeconds;
+  if (seconds === undefined) return { "x-should-retry": "true" };
+  return { "x-should-retry": "true", "retry-after": `${seconds}`, "retry-after-ms": `${seconds * 1_000}` };
+}
+
+/** The HTTP status of an error before the first byte. */
+export function errorStatus(error: ModeldError): number {
+  return errorTable[error.kind].status;
+}
+
+function openAiError({ kind, message }: ModeldError) {
+  return { message, type: v1ErrorTable[kind].openai, param: null, code: kind };
+}
+
+function anthropicError({ kind, message }: ModeldError, requestId: string): object {
+  return { type: "error", error: { type: v1ErrorTable[kind].anthropic, message }, request_id: requestId };
+}
