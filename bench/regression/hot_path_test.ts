@@ -43,6 +43,7 @@ async function compare(
 
 function exchange(response: Response): Exchange {
   const scope = new AbortScope();
+  const failures = new Failures();
   const parts = {
     contentType: "text/event-stream",
     isStream: true,
@@ -50,9 +51,9 @@ function exchange(response: Response): Exchange {
     scope,
     signal: scope.signal,
     silence: new SilenceWatch({ firstToken: 0, idle: 0 }, systemClock, () => {}),
+    failures,
     clock: systemClock,
   };
-  const failures = new Failures();
   return new HttpExchange(parts, (onMisread) => new EventDecoder({ failures, choices: 1, onMisread }));
 }
 

@@ -30,12 +30,12 @@ export interface HandlerOptions {
 /** The one handler of the public API: finds the route, answers errors as JSON, adds what every reply carries, counts. */
 export function createHandler(options: HandlerOptions): Handler {
   const { metrics, cors, clock, trustedProxies, refusals } = options;
-  const routes = new Map(options.routes.map((route) => [route.path, route]));
+  const routes = new Routes(options.routes);
   return async (request, connection) => {
     const arrivedAt = clock.now();
     const { method } = request;
     const host = hostOf(request);
-    const route = host === undefined ? undefined : routes.get(pathOf(request.url));
+    const route = host === undefined ? undefined : routes.find(pathOf(request.url));
     const label = route?.path ?? "other";
     const context = new RequestContext(request, connection, trustedProxies);
     metrics.began(label);
@@ -43,7 +43,7 @@ export function createHandler(options: HandlerOptions): Handler {
     const reply = await answer(request, context, host, route, options);
     for (const [name, value] of Object.entries(route?.headers ?? {})) reply.headers.set(name, value);
     reply.headers.set("X-Content-Type-Options", "nosniff");
-    reply.headers.set("X-Request-Id", context.requestId);
+    for (const name of ["X-Request-Id", ...route?.idHeaders ?? []]) reply.headers.set(name, context.requestId);
     cors?.apply(request, reply.headers);
     const { status } = reply;
     if (status === STATUS_CODE.Unauthorized || status === STATUS_CODE.Forbidden) {
@@ -78,11 +78,27 @@ async function answer(
     checkContentEncoding(request);
     const preflight = cors?.preflight(request);
     if (preflight !== undefined) return preflight;
-    if (route === undefined) throw new ModeldError("not_found", `no such path: ${pathOf(request.url)}`);
+    if (route === undefined) throw new ModeldError("not_found", `no such path: ${pathOf(request.url)}; there are POST /infer, /v1/chat/completions and its kin, and GET /docs`);
     if (!allows(route, request.method)) return methodNotAllowed(route, request.method);
     return await route.handle(request, context);
   } catch (error) {
-    return errorReply(asModeldError(error));
+    const failure = asModeldError(error);
+    return route?.refuse?.(failure, context.requestId) ?? errorReply(failure);
+  }
+}
+
+/** Finds the route of a path. */
+class Routes {
+  readonly #exact: ReadonlyMap<string, Route>;
+  readonly #prefixes: readonly Route[];
+
+  constructor(routes: readonly Route[]) {
+    this.#exact = new Map(routes.filter(({ isPrefix }) => isPrefix !== true).map((route) => [route.path, route]));
+    this.#prefixes = routes.filter(({ isPrefix }) => isPrefix === true);
+  }
+
+  find(path: string): Route | undefined {
+    return this.#exact.get(path) ?? this.#prefixes.find((route) => path.startsWith(route.path));
   }
 }
 

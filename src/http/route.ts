@@ -1,3 +1,4 @@
+import type { ModeldError } from "../base/errors.ts";
 import type { TrustedProxies } from "./middleware/client_address.ts";
 import type { Connection } from "./listener.ts";
 import { requestIdOf } from "./request_id.ts";
@@ -42,6 +43,12 @@ export interface Route {
   readonly path: string;
   /** What every answer on this path carries, errors too. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** @throws ModeldError that is sent as the JSON error. */
+  /** Headers that carry the request's id beside `X-Request-Id`. */
+  readonly idHeaders?: readonly string[];
+  /** Whether it answers all paths below `path`, which then ends in `/`. */
+  readonly isPrefix?: boolean;
+  /** What a failure looks like in this API; missing: modeld's own JSON error. */
+  readonly refuse?: (failure: ModeldError, requestId: string) => Response;
+  /** @throws ModeldError that is sent as the API's error. */
   handle(request: Request, context: RequestContext): Response | Promise<Response>;
 }

@@ -5,37 +5,15 @@ import { createMetrics } from "../../src/telemetry/metrics.ts";
 import { Timeline } from "../../src/base/timeline.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 
-const IDLE: Status = {
-  instances: [],
-  budget_mb: 0,
-  used_est_mb: 0,
-  margin_mb: 0,
-  state: "ready",
-  uptime_seconds: 1,
-  server_time_unix: 1,
-  evictions_total: 0,
-  loads_total: 0,
-  warmups_in_progress: 0,
-  draining_count: 0,
-};
+const IDLE: FleetFigures = { instances: [], servers: [], loads_total: 0, evictions_total: 0 };
 
-function instance(model_id: string, numbers: Partial<InstanceStatus> = {}): InstanceStatus {
-  return {
-    model_id,
-    state: "ready",
-    last_used_unix: 0,
-    est_vram_mb: 1,
-    est_source: "unknown",
-    queue_len: 0,
-    inflight: 0,
-    max_queue_depth: 32,
-    slots: 1,
-    queue_wait_ms_p50: 0,
-    ...numbers,
-  };
+type InstanceFigures = FleetFigures["instances"][number];
+
+function instance(model_id: string, numbers: Partial<InstanceFigures> = {}): InstanceFigures {
+  return { model_id, queue_len: 0, inflight: 0, slots: 1, ...numbers };
 }
 
-/** Metrics of a daemon whose manager says what `now.status` says, and the value of one sample of theirs. */
+/** Metrics of a daemon whose fleet says what `now.status` says, and the value of one sample of theirs. */
 function daemon() {
   const now = { status: IDLE };
   const clock = new FakeClock();

@@ -1,9 +1,6 @@
-import type { ErrorKind, ModeldError } from "../../../errors.ts";
+import type { ErrorKind, ModeldError } from "../../../base/errors.ts";
 import { errorTable } from "../../error_table.ts";
 import type { ApiShape } from "./routes.ts";
-
-/** Whether a generation may have begun for the request; it decides whether the request may be sent again. */
-export type Begun = "no" | "maybe";
 
 type OpenAiType =
   | "invalid_request_error"
@@ -43,6 +40,7 @@ export const v1ErrorTable: Readonly<Record<ErrorKind, V1ErrorRow>> = {
   invalid_request: refused,
   upstream_invalid: refused,
   unauthorized: { openai: "authentication_error", anthropic: "authentication_error", passes: false },
+  forbidden_host: refused,
   model_not_found: missing,
   not_found: missing,
   method_not_allowed: refused,
@@ -55,6 +53,7 @@ export const v1ErrorTable: Readonly<Record<ErrorKind, V1ErrorRow>> = {
   upstream_error: failed,
   protocol: failed,
   truncated: failed,
+  answer_too_large: failed,
   first_token_timeout: timedOut,
   idle_timeout: timedOut,
   llama_timeout: timedOut,
@@ -67,6 +66,7 @@ export const v1ErrorTable: Readonly<Record<ErrorKind, V1ErrorRow>> = {
   upstream_refused: unusable,
   shutting_down: unavailable,
   insufficient_vram: unusable,
+  internal: failed,
   cancelled: { openai: "server_error", anthropic: "api_error", passes: false },
 };
 
@@ -99,16 +99,20 @@ export function errorEvent(api: ApiShape, error: ModeldError, requestId: string)
  * What tells SDKs whether to send the request again, and when. `x-should-retry: true` overrides an SDK's own rules, so it is
  * sent only where the same request may succeed; a refusal for good says `false`, as does all that may have begun.
  */
-export function retryHeaders(error: ModeldError, begun: Begun): Record<string, string> {
-  if (begun === "maybe" || !v1ErrorTable[error.kind].passes) return { "x-should-retry": "false" };
+export function retryHeaders(error: ModeldError): Record<string, string> {
+  if (error.begun === "maybe" || !v1ErrorTable[error.kind].passes) return { "x-should-retry": "false" };
   const seconds = error.retryAfterSeconds;
   if (seconds === undefined) return { "x-should-retry": "true" };
   return { "x-should-retry": "true", "retry-after": `${seconds}`, "retry-after-ms": `${seconds * 1_000}` };
 }
 
-/** The HTTP status of an error before the first byte. */
-export function errorStatus(error: ModeldError): number {
-  return errorTable[error.kind].status;
+/** The whole reply to a request that failed before its first byte. What llama-server answered itself passes unchanged. */
+export function errorReply(api: ApiShape, error: ModeldError, requestId: string): Response {
+  const { kind, reply } = error;
+  const headers: Record<string, string> = { "Content-Type": reply?.contentType || "application/json", ...retryHeaders(error) };
+  if (kind === "unauthorized") headers["WWW-Authenticate"] = 'Bearer realm="modeld"';
+  if (reply === undefined) return new Response(errorBody(api, error, requestId), { status: errorTable[kind].status, headers });
+  return new Response(reply.body, { status: reply.status, headers });
 }
 
 function openAiError({ kind, message }: ModeldError) {

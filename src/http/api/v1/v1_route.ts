@@ -2,13 +2,11 @@ import type { Clock } from "../../../base/clock.ts";
 import type { Deadlines } from "../../../base/deadlines.ts";
 import { ModeldError } from "../../../base/errors.ts";
 import type { Fleet, FleetRequest } from "../../../dispatch/fleet.ts";
-import { asModeldError } from "../../error_reply.ts";
-import type { Inference, Inferences } from "../../inference.ts";
+import type { Inference } from "../../inference.ts";
+import { type Admission, admit, failed } from "../../middleware/admit.ts";
 import type { ArrivalLimiter } from "../../middleware/arrival_limiter.ts";
-import type { ClientLimit } from "../../middleware/client_limit.ts";
-import type { Gate } from "../../middleware/gate.ts";
 import { streamReply } from "../../reply/stream_reply.ts";
-import { readBytes } from "../../request_body.ts";
+import { receiveBody } from "../../request_body.ts";
 import type { RequestContext, Route } from "../../route.ts";
 import { booleanOf, countTasks, textOf } from "./body_fields.ts";
 import { scanBody, type ScannedBody } from "./body_scanner.ts";
@@ -18,12 +16,9 @@ import { PassEncoder } from "./pass_encoder.ts";
 import { scannedFields, type V1Route } from "./routes.ts";
 
 /** What the routes of `/v1` need. Durations are ms; 0 is none. */
-export interface V1Options {
+export interface V1Options extends Admission {
   readonly fleet: Pick<Fleet, "exchange">;
-  readonly inferences: Inferences;
-  readonly gate: Gate;
   readonly arrivals: ArrivalLimiter;
-  readonly clients: ClientLimit;
   readonly v1MaxBodyBytes: number;
   /** Levels that objects and arrays of the body may have. */
   readonly maxJsonDepth: number;
@@ -64,27 +59,20 @@ function v1Route(path: string, row: V1Route, cheap: { running: number }, options
   return {
     method: "POST",
     path,
+    headers: { "Cache-Control": "no-store", "X-Accel-Buffering": "no" },
+    idHeaders: api === "anthropic" ? ["request-id"] : [],
     refuse: (failure, requestId) => errorReply(api, failure, requestId),
     async handle(request, context) {
-      const inference = options.inferences.begin(context.requestId, request);
+      const inference = await admit(request, context, options);
       try {
-        await enter(request, context, inference, options);
         if (row.slots === undefined) countCheap(cheap, inference);
-        const v1 = await read(row, request, inference, options);
-        return withHeaders(await reply(row, v1, inference, options), inference, row);
+        const v1 = await read(row, request, context, inference, options);
+        return withServer(await reply(row, v1, inference, options), inference);
       } catch (error) {
-        const failure = asModeldError(error);
-        inference.abort(failure);
-        inference.fail(failure);
-        return withHeaders(errorReply(api, failure, context.requestId), inference, row);
+        return withServer(errorReply(api, failed(inference, error), inference.id), inference);
       }
     },
   };
-}
-
-async function enter(request: Request, context: RequestContext, inference: Inference, options: V1Options) {
-  const client = await options.gate.enter(request, context);
-  inference.onEnd(options.clients.enter(client));
 }
 
 /** Bounds the calls that no slot bounds. */
@@ -98,16 +86,17 @@ function countCheap(cheap: { running: number }, inference: Inference): void {
 }
 
 /** Receives the body and scans it. */
-async function read(row: V1Route, request: Request, inference: Inference, options: V1Options): Promise<V1Request> {
+async function read(
+  row: V1Route,
+  request: Request,
+  context: RequestContext,
+  inference: Inference,
+  options: V1Options,
+): Promise<V1Request> {
   const { bodyDeadlines, v1MaxBodyBytes, maxJsonDepth: maxDepth, aliases, allowMediaUrls } = options;
-  const { signal, timeline } = inference;
-  const body = await readBytes(request, {
-    maxBytes: v1MaxBodyBytes,
-    setting: "--v1-max-body-bytes",
-    deadlines: bodyDeadlines,
-    inference,
-  });
-  timeline.bodyRead();
+  const { signal } = inference;
+  const limits = { maxBytes: v1MaxBodyBytes, setting: "--v1-max-body-bytes", deadlines: bodyDeadlines };
+  const body = await receiveBody(request, context, inference, limits);
   const scanned = await scanBody(body, { fields: scannedFields(row), maxDepth, signal });
   if (!scanned.ok) throw new ModeldError("invalid_request", scanned.message);
   if (scanned.mediaAddress !== undefined && !allowMediaUrls) {
@@ -166,11 +155,7 @@ function fleetRequest(
   };
 }
 
-function withHeaders(reply: Response, { id, timeline }: Inference, { api }: V1Route): Response {
-  const { headers } = reply;
-  headers.set("Cache-Control", "no-store");
-  headers.set("X-Accel-Buffering", "no");
-  if (api === "anthropic") headers.set("request-id", id);
-  if (timeline.server !== undefined) headers.set("X-Modeld-Server", timeline.server);
+function withServer(reply: Response, { timeline: { server } }: Inference): Response {
+  if (server !== undefined) reply.headers.set("X-Modeld-Server", server);
   return reply;
 }
