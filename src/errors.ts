@@ -18,6 +18,7 @@ export type ErrorKind =
   | "upstream_error"
   | "protocol"
   | "truncated"
+  | "answer_too_large"
   | "first_token_timeout"
   | "idle_timeout"
   | "llama_timeout"

@@ -1,5 +1,6 @@
 import { assert } from "@std/assert";
 import { systemClock } from "../../src/clock.ts";
+import { ByteBudget } from "../../src/http/byte_budget.ts";
 import { Deadlines } from "../../src/deadlines.ts";
 import { Inferences } from "../../src/http/infer/inferences.ts";
 import { tokenStream } from "../../src/http/infer/token_stream.ts";
@@ -28,7 +29,13 @@ Deno.test("a token costs modeld little more than a bare loop that reads, parses 
       () => {},
     );
     const inference = inferences.begin("regression", new Request("http://modeld.invalid/infer"));
-    const options = { clock: systemClock, writeDeadlines: new Deadlines(0, systemClock) };
+    const share = new ByteBudget(2 ** 30).open();
+    const options = {
+      clock: systemClock,
+      writeDeadlines: new Deadlines(0, systemClock),
+      maxAnswerBytes: 2 ** 30,
+      share,
+    };
     return tokenStream(await generation.next(), generation, inference, options);
   };
   // The fastest of many short rounds, taken in turns: a busy machine slows some of each, never only one side's best.

@@ -25,6 +25,8 @@ export function listen({ settings }: Configuration, manager: Manager): HttpServe
       observer: observers(metrics),
       httpMetrics: metrics.http,
       maxBodyBytes: settings.maxBodyBytes,
+      maxAnswerBytes: settings.maxAnswerBytes,
+      maxBufferedBytes: settings.maxBufferedBytes,
       maxJsonDepth: settings.maxJsonDepth,
       maxHeaderCount: settings.maxHeaderCount,
       maxPathLength: settings.maxPathLength,

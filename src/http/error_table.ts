@@ -30,6 +30,7 @@ export const errorTable: Readonly<Record<ErrorKind, ErrorRow>> = {
   upstream_error: { status: STATUS_CODE.InternalServerError, outcome: "upstream_error" },
   protocol: { status: STATUS_CODE.InternalServerError, outcome: "upstream_error" },
   truncated: { status: STATUS_CODE.InternalServerError, outcome: "truncated" },
+  answer_too_large: { status: STATUS_CODE.InternalServerError, outcome: "upstream_error" },
   first_token_timeout: { status: STATUS_CODE.InternalServerError, outcome: "timeout" },
   idle_timeout: { status: STATUS_CODE.InternalServerError, outcome: "timeout" },
   llama_timeout: { status: STATUS_CODE.InternalServerError, outcome: "timeout" },

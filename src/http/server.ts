@@ -5,6 +5,7 @@ import type { InferenceObserver } from "../telemetry/inference_observer.ts";
 import { ApiKeys } from "./access/api_keys.ts";
 import { Cors, type CorsOptions } from "./access/cors.ts";
 import { Deadlines } from "../deadlines.ts";
+import { ByteBudget } from "./byte_budget.ts";
 import { asModeldError, errorReply } from "./error_reply.ts";
 import { Gate, gated } from "./access/gate.ts";
 import { createHandler } from "./handler.ts";
@@ -20,6 +21,10 @@ export interface HttpOptions {
   readonly observer: InferenceObserver;
   readonly httpMetrics: HttpMetrics;
   readonly maxBodyBytes: number;
+  /** Bytes that the text of an answer may have. */
+  readonly maxAnswerBytes: number;
+  /** Bytes of request bodies and unread answers that the whole process may hold. */
+  readonly maxBufferedBytes: number;
   /** Levels that objects and arrays of a request body may have. */
   readonly maxJsonDepth: number;
   /** Headers of a request; 0 is no limit. */
@@ -73,6 +78,7 @@ export function serveHttp(options: HttpOptions): HttpServer {
   const writeDeadlines = new Deadlines(options.writeTimeout, clock);
   const inferDeadlines = new Deadlines(options.inferTimeout, clock);
   const inferences = new Inferences({ ...options, inferDeadlines });
+  const budget = new ByteBudget(options.maxBufferedBytes);
   const gate = new Gate({
     apiKeys: options.apiKeys.length === 0 ? undefined : new ApiKeys(options.apiKeys),
     maxConcurrentRequests: options.maxConcurrentRequests,
@@ -86,7 +92,7 @@ export function serveHttp(options: HttpOptions): HttpServer {
     routes: [
       healthzRoute,
       readyzRoute(manager, () => inferences.draining),
-      inferRoute({ ...options, inferences, gate, bodyDeadlines, writeDeadlines }),
+      inferRoute({ ...options, inferences, gate, budget, bodyDeadlines, writeDeadlines }),
       ...infoRoutes.map((route) => gated(route, gate)),
     ],
   });

@@ -20,7 +20,12 @@ export interface Usage {
   readonly promptTokens: number;
   readonly completionTokens: number;
   readonly totalTokens: number;
+  /** llama-server reported a count that cannot be one (negative, a fraction, no number): it is 0 here. */
+  readonly nonsense?: true;
 }
+
+/** What counts where llama-server reported nothing. */
+export const NO_USAGE: Usage = { promptTokens: 0, completionTokens: 0, totalTokens: 0 };
 
 /** How a generation ended well. */
 export interface Completion {

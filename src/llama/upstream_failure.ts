@@ -1,3 +1,4 @@
+import { clip } from "../clip.ts";
 import { ModeldError } from "../errors.ts";
 import { excerpt } from "./excerpt.ts";
 import { isJsonObject, parseJson } from "./json.ts";
@@ -13,8 +14,7 @@ export interface UpstreamFailure {
 
 /** Reads `{"error":{"message","type","code"}}`, `{"error":"message"}`, `{"message",...}` or plain text. */
 export function readUpstreamFailure(text: string): UpstreamFailure {
-  const value = parseJson(text);
-  return describe(value) ?? { message: excerpt(text) };
+  return describe(parseJson(text)) ?? { message: excerpt(text) };
 }
 
 /** The failure that an event of a stream reports. */
@@ -29,15 +29,23 @@ export function streamFailure(failure: UpstreamFailure): ModeldError {
 /** The statuses by which llama-server refuses the request itself. */
 export const REFUSALS: ReadonlySet<number> = new Set([400, 413, 422]);
 
-function describe(value: unknown): UpstreamFailure | undefined {
+/** Errors within errors that are looked into; what is nested deeper is quoted as it is. */
+const DEEPEST = 4;
+
+function describe(outermost: unknown): UpstreamFailure | undefined {
+  let value = outermost;
+  for (let depth = 0; depth < DEEPEST && isJsonObject(value); depth++) {
+    const inner = value["error"];
+    if (inner === undefined || inner === null) break;
+    value = inner;
+  }
   if (typeof value === "string") return { message: excerpt(value) };
   if (!isJsonObject(value)) return undefined;
-  const { error, message, type, code } = value;
-  if (error !== undefined && error !== null) return describe(error) ?? { message: excerpt(JSON.stringify(error)) };
+  const { message, type, code } = value;
   if (typeof message !== "string") return undefined;
   return {
     message: excerpt(message),
-    ...(typeof type === "string" ? { type } : {}),
+    ...(typeof type === "string" ? { type: clip(type) } : {}),
     ...(typeof code === "number" ? { code } : {}),
   };
 }

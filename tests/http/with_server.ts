@@ -33,6 +33,8 @@ export async function withServer(
     observer,
     httpMetrics: metrics,
     maxBodyBytes: 1048576,
+    maxAnswerBytes: 16777216,
+    maxBufferedBytes: 268435456,
     maxJsonDepth: 32,
     maxHeaderCount: 100,
     maxPathLength: 2048,

@@ -36,7 +36,7 @@ export class Daemon {
   /** Starts it with exactly these arguments and waits for nothing: for subcommands and for starts that fail. */
   static spawn(options: DaemonOptions = {}): SpawnedProcess {
     const [program, ...args] = Daemon.command(options.args ?? []);
-    if (options.denoFlags !== undefined) args.splice(args.indexOf("run") + 1, 0, ...options.denoFlags);
+    if (options.denoFlags?.length) args.splice(args.indexOf("run") + 1, 0, ...options.denoFlags);
     return new SpawnedProcess(program, args, options.env);
   }
 

@@ -36,7 +36,7 @@ export const errorMeanings: Readonly<Record<Exclude<ErrorKind, "cancelled">, Err
     example: "Content-Type must be application/json",
   },
   overloaded: {
-    when: "modeld answers as many requests as it may.",
+    when: "modeld answers as many requests, or holds as many bytes of them, as it may.",
     example: "4096 requests are being answered, the limit (--max-concurrent-requests)",
   },
   client_limit: {
@@ -59,6 +59,10 @@ export const errorMeanings: Readonly<Record<Exclude<ErrorKind, "cancelled">, Err
   truncated: {
     when: "llama-server's stream ended without saying that it is complete.",
     example: "adapter generate: the stream ended before its end",
+  },
+  answer_too_large: {
+    when: "The answer's text grew over the limit; llama-server was told to stop.",
+    example: "adapter generate: the answer is over the limit of 16777216 bytes (--max-answer-bytes), so it was stopped",
   },
   first_token_timeout: {
     when: "llama-server took longer than the first-token deadline to begin.",

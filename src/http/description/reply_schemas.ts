@@ -34,7 +34,7 @@ export const finalLineSchema = z.object({
   usage: z.object({ prompt_tokens: count, completion_tokens: count, total_tokens: count })
     .check(z.describe("As llama-server counts; zeros where it reported nothing.")),
   timings: z.exactOptional(
-    z.record(z.string(), z.unknown()).check(z.describe("llama-server's own timings, as it sent them.")),
+    z.record(z.string(), z.unknown()).check(z.describe("llama-server's own timings: their plain values.")),
   ),
 });
 

@@ -1,21 +1,27 @@
 import type { Clock } from "../../clock.ts";
+import { clip } from "../../clip.ts";
 import { ModeldError } from "../../errors.ts";
-import type { Chunk, Generation } from "../../llama/adapter.ts";
+import type { Chunk, Completion, Generation } from "../../llama/adapter.ts";
 import type { Manager } from "../../manager/manager.ts";
 import { inferLogger, type Logger } from "../../telemetry/log.ts";
 import { ClientLimit } from "../access/client_limit.ts";
 import type { Deadlines } from "../../deadlines.ts";
 import { asModeldError, errorReply } from "../error_reply.ts";
+import type { ByteBudget, ByteShare } from "../byte_budget.ts";
+import type { Timeline } from "../../telemetry/timeline.ts";
+import { AnswerText } from "./answer_text.ts";
 import type { Gate } from "../access/gate.ts";
 import { parseInferRequest } from "./infer_request.ts";
 import type { Inference } from "./inference.ts";
 import type { Inferences } from "./inferences.ts";
-import { finalLine } from "./ndjson.ts";
+import { checkValueCount } from "./json_values.ts";
+import { finalLine, inPieces, shownOf } from "./ndjson.ts";
 import { nextChunk } from "./next_chunk.ts";
-import { readBody } from "./read_body.ts";
+import { decodeBody, readBody } from "./read_body.ts";
 import type { Route } from "../route.ts";
 import { tokenStream } from "./token_stream.ts";
 import { Turnstile } from "./turnstile.ts";
+import { wholeAnswer } from "./whole_answer.ts";
 
 /** What `POST /infer` needs. */
 export interface InferRouteOptions {
@@ -25,6 +31,10 @@ export interface InferRouteOptions {
   /** Inferences of one client at once; 0 is no limit. */
   readonly maxInflightPerClient: number;
   readonly maxBodyBytes: number;
+  /** Of the text of an answer. */
+  readonly maxAnswerBytes: number;
+  /** Where bodies and unread answers count. */
+  readonly budget: ByteBudget;
   /** Levels that objects and arrays of the body may have. */
   readonly maxJsonDepth: number;
   /** To receive a request body. */
@@ -53,7 +63,9 @@ export function inferRoute(options: InferRouteOptions): Route {
       const { timeline, signal } = inference;
       try {
         inference.onEnd(clients.enter(await options.gate.enter(request, context)));
-        const { generate, stream } = parseInferRequest(await receive(request, inference, options), {
+        const share = options.budget.open();
+        inference.onEnd(() => share.release());
+        const { generate, stream } = parseInferRequest(await receive(request, inference, share, options), {
           maxDepth: options.maxJsonDepth,
           headers: {
             "x-request-id": requestId,
@@ -66,16 +78,23 @@ export function inferRoute(options: InferRouteOptions): Route {
         const first = await nextChunk(generation, timeline);
         const onLines = log.isEnabledFor("debug") ? logLines(log, requestId) : undefined;
         if (!stream) {
-          const line = await wholeReply(first, generation, inference);
-          onLines?.(line);
-          return new Response(line, { headers: replyHeaders });
+          const content = new AnswerText(options.maxAnswerBytes, share);
+          const completion = await gather(first, generation, content, timeline);
+          const pieces = inPieces(finalLine(content, completion));
+          onLines?.(shownOf(pieces));
+          if (signal.aborted) throw signal.reason;
+          inference.startStreaming();
+          const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
+          return new Response(wholeAnswer(pieces, completion, inference, options), {
+            headers: { ...replyHeaders, "Content-Length": String(length) },
+          });
         }
         if (signal.aborted) {
           generation.cancel(); // nobody will read it to its end
           throw signal.reason;
         }
         inference.startStreaming();
-        return new Response(tokenStream(first, generation, inference, { ...options, onLines }), {
+        return new Response(tokenStream(first, generation, inference, { ...options, share, onLines }), {
           headers: replyHeaders,
         });
       } catch (error) {
@@ -92,7 +111,12 @@ export function inferRoute(options: InferRouteOptions): Route {
 const replyHeaders = { "Content-Type": "application/x-ndjson" };
 
 /** The body, received in full before anything queues. */
-async function receive(request: Request, inference: Inference, options: InferRouteOptions): Promise<string> {
+async function receive(
+  request: Request,
+  inference: Inference,
+  share: ByteShare,
+  options: InferRouteOptions,
+): Promise<string> {
   const mediaType = request.headers.get("content-type")?.split(";", 1)[0]?.trim().toLowerCase();
   if (mediaType !== "application/json") {
     throw new ModeldError("unsupported_media_type", "Content-Type must be application/json");
@@ -100,29 +124,48 @@ async function receive(request: Request, inference: Inference, options: InferRou
   const { bodyDeadlines, maxBodyBytes } = options;
   const deadline = bodyDeadlines.set(() => inference.abort(bodyTooLate(bodyDeadlines.ms)));
   try {
-    const body = await readBody(request, maxBodyBytes, inference.signal);
+    const body = await readBody(request, { maxBytes: maxBodyBytes, share, signal: inference.signal });
     inference.timeline.bodyRead();
-    return body;
+    await checkValueCount(body);
+    return decodeBody(body);
   } finally {
     deadline.clear();
   }
 }
 
-/** The final line alone, once the generation is complete. */
-async function wholeReply(first: Chunk, generation: Generation, inference: Inference): Promise<string> {
-  let chunk = first;
-  let content = chunk.fragments.join("");
-  while (chunk.completion === undefined) {
-    chunk = await nextChunk(generation, inference.timeline);
-    content += chunk.fragments.join("");
+/**
+ * Reads the generation to its end.
+ *
+ * @throws ModeldError `answer_too_large`, `overloaded`, or why the generation failed
+ */
+async function gather(
+  first: Chunk,
+  generation: Generation,
+  content: AnswerText,
+  timeline: Timeline,
+): Promise<Completion> {
+  try {
+    let chunk = first;
+    content.add(chunk.fragments);
+    while (chunk.completion === undefined) {
+      chunk = await nextChunk(generation, timeline);
+      content.add(chunk.fragments);
+    }
+    return chunk.completion;
+  } catch (error) {
+    generation.cancel(); // it may be modeld's own limit that ended it
+    throw error;
   }
-  inference.complete(chunk.completion);
-  return finalLine(content, chunk.completion);
 }
+
+/** Characters of a line that belong in a log. */
+const LOGGED_LINE = 8_192;
 
 function logLines(log: Logger, requestId: string): (lines: string) => void {
   return (lines) => {
-    for (const line of lines.trimEnd().split("\n")) log.debug("line", { request_id: requestId, line });
+    for (const line of lines.trimEnd().split("\n")) {
+      log.debug("line", { request_id: requestId, line: clip(line, LOGGED_LINE) });
+    }
   };
 }
 

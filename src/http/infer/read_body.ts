@@ -1,32 +1,54 @@
-import { LimitedBytesTransformStream } from "@std/streams/limited-bytes-transform-stream";
 import { ModeldError } from "../../errors.ts";
+import type { ByteShare } from "../byte_budget.ts";
 
-/**
- * The request's body as text. Never holds more than `maxBytes`.
- *
- * @param signal ends the wait; its reason is thrown
- * @throws ModeldError `invalid_request` where the body is over the limit or not UTF-8; `cancelled` where the client left
- */
-export async function readBody(request: Request, maxBytes: number, signal: AbortSignal): Promise<string> {
-  signal.throwIfAborted();
-  const declared = request.headers.get("content-length");
-  if (Number(declared ?? 0) > maxBytes) throw tooLarge(maxBytes);
-  let bytes: Uint8Array;
-  try {
-    // HTTP ends a body at its declared length, so only one without needs to be counted.
-    bytes = await until(signal, declared === null ? bounded(request, maxBytes, signal).bytes() : request.bytes());
-  } catch (error) {
-    if (signal.aborted) throw signal.reason;
-    if (error instanceof RangeError) throw tooLarge(maxBytes);
-    throw new ModeldError("cancelled", "the client left before its request was complete", { cause: error });
-  }
-  return decode(bytes);
+/** How a body is read. */
+export interface ReadBodyOptions {
+  /** Its limit. */
+  readonly maxBytes: number;
+  /** What has arrived counts there. */
+  readonly share: ByteShare;
+  /** Ends the wait; its reason is thrown. */
+  readonly signal: AbortSignal;
 }
 
-function bounded({ body }: Request, maxBytes: number, signal: AbortSignal): Response {
-  return new Response(
-    body?.pipeThrough(new LimitedBytesTransformStream(maxBytes, { error: true }), { signal }) ?? null,
-  );
+/** A body that declares no more is counted when it is announced and read at once, which is cheaper. */
+const SHORT = 16_384;
+
+/**
+ * The request's body. Never holds more than `maxBytes`.
+ *
+ * @throws ModeldError `invalid_request` where the body is over the limit; `overloaded` where there is no room for it;
+ * `cancelled` where the client left
+ */
+export async function readBody(request: Request, options: ReadBodyOptions): Promise<Uint8Array> {
+  const { maxBytes, share, signal } = options;
+  signal.throwIfAborted();
+  const declared = request.headers.get("content-length");
+  const length = declared === null ? Infinity : Number(declared);
+  if (declared !== null && length > maxBytes) throw tooLarge(maxBytes);
+  try {
+    if (length > SHORT) return await collect(request, options);
+    share.take(length);
+    return await until(signal, request.bytes());
+  } catch (error) {
+    if (signal.aborted) throw signal.reason;
+    if (error instanceof ModeldError) throw error;
+    throw new ModeldError("cancelled", "the client left before its request was complete", { cause: error });
+  }
+}
+
+/** Reads the body piece by piece, so that what has not come takes no room. */
+async function collect({ body }: Request, { maxBytes, share, signal }: ReadBodyOptions): Promise<Uint8Array> {
+  if (body === null) return new Uint8Array();
+  const pieces: Uint8Array<ArrayBuffer>[] = [];
+  let length = 0;
+  for await (const piece of body.pipeThrough(new TransformStream(), { signal })) {
+    length += piece.length;
+    if (length > maxBytes) throw tooLarge(maxBytes);
+    share.take(piece.length);
+    pieces.push(piece);
+  }
+  return await new Blob(pieces).bytes();
 }
 
 /** Waits for the work, or for the signal, whichever comes first. */
@@ -40,7 +62,12 @@ function until<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
-function decode(bytes: Uint8Array): string {
+/**
+ * The body as text.
+ *
+ * @throws ModeldError `invalid_request` where it is not UTF-8
+ */
+export function decodeBody(bytes: Uint8Array): string {
   try {
     return utf8.decode(bytes);
   } catch (error) {

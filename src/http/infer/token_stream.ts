@@ -1,17 +1,19 @@
-import type { Clock, Timer } from "../../clock.ts";
 import { ModeldError } from "../../errors.ts";
 import type { Chunk, Generation } from "../../llama/adapter.ts";
-import type { Deadlines } from "../../deadlines.ts";
+import type { ByteShare } from "../byte_budget.ts";
 import { asModeldError } from "../error_reply.ts";
+import { AnswerText } from "./answer_text.ts";
 import type { Inference } from "./inference.ts";
-import { errorLine, finalLine, tokenLines } from "./ndjson.ts";
+import { errorLine, finalLine, inPieces, shownOf, tokenLines } from "./ndjson.ts";
 import { nextChunk } from "./next_chunk.ts";
+import { WriteWatch, type WriteWatchOptions } from "./write_watch.ts";
 
 /** What a token stream is given beside its generation. */
-export interface TokenStreamOptions {
-  readonly clock: Clock;
-  /** Without the client taking a byte. */
-  readonly writeDeadlines: Deadlines;
+export interface TokenStreamOptions extends WriteWatchOptions {
+  /** Bytes of text that an answer may have. */
+  readonly maxAnswerBytes: number;
+  /** What it keeps counts there. */
+  readonly share: ByteShare;
   /** Told of the lines as they leave, where the request is logged at debug. */
   readonly onLines?: ((lines: string) => void) | undefined;
 }
@@ -49,36 +51,37 @@ class TokenSource implements UnderlyingDefaultSource<Uint8Array> {
   readonly #generation: Generation;
   readonly #inference: Inference;
   readonly #options: TokenStreamOptions;
+  readonly #watch: WriteWatch;
+  readonly #content: AnswerText;
   /** Received, not yet written. */
   #lines = "";
-  #content = "";
+  /** The end of the reply, once it is known: pieces to be written after the lines, the first one last. */
+  #last: Uint8Array<ArrayBuffer>[] = [];
   /** Says how it ended; set when nothing more will be received. */
   #settle: (() => void) | undefined;
   #wakeReceive: (() => void) | undefined;
-  /** Whether the client has taken everything that was written, and asks for more. */
-  #taken = true;
   #closed = false;
-  #wroteAt = -Infinity;
   #gathering: ReturnType<typeof setTimeout> | undefined;
-  #writeDeadline: Timer | undefined;
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
 
   constructor(first: Chunk, generation: Generation, inference: Inference, options: TokenStreamOptions) {
     this.#generation = generation;
     this.#inference = inference;
     this.#options = options;
+    this.#watch = new WriteWatch(inference, options);
+    this.#content = new AnswerText(options.maxAnswerBytes, options.share);
     inference.onEnd(() => this.#release());
     this.#receive(first);
   }
 
   start(controller: ReadableStreamDefaultController<Uint8Array>): void {
     this.#controller = controller;
-    this.#watchClient();
+    this.#watch.start();
   }
 
   /** Returns at once, whether or not there is something to write: what arrives later is written when it does. */
   pull(): void {
-    this.#taken = true;
+    this.#watch.taken = true;
     this.#writeOrGather();
   }
 
@@ -88,27 +91,24 @@ class TokenSource implements UnderlyingDefaultSource<Uint8Array> {
 
   /** To be called when lines have come, when the end is known, and when the client asks for more. */
   #writeOrGather(): void {
-    if (!this.#taken || this.#inference.ended) return;
+    if (!this.#watch.taken || this.#inference.ended) return;
     if (this.#settle !== undefined) return this.#write();
     if (this.#lines === "" || this.#gathering !== undefined) return;
-    if (this.#options.clock.now() - this.#wroteAt >= BURST_MS) return this.#write();
+    if (this.#options.clock.now() - this.#watch.wroteAt >= BURST_MS) return this.#write();
     // `fetch` hands over one chunk a turn of the event loop, however many have come: the end of the turn would be too soon.
     this.#gathering = setTimeout(this.#write, GATHER_MS);
   }
 
-  /** Writes the lines that are there, or closes where there were none and there will be none; if the client asks for it. */
+  /** Writes what is there, or closes where there was nothing and there will be nothing; if the client asks for it. */
   readonly #write = (): void => {
     clearTimeout(this.#gathering);
     this.#gathering = undefined;
     // Also because Deno 2.6 calls a timer that was cleared in the turn of the event loop in which it was due.
-    if (this.#controller === undefined || !this.#taken || this.#inference.ended) return;
-    const lines = this.#lines;
-    if (lines !== "") {
-      this.#lines = "";
-      this.#taken = false;
-      this.#wroteAt = this.#options.clock.now();
-      this.#controller.enqueue(utf8.encode(lines));
-      this.#options.onLines?.(lines);
+    if (this.#controller === undefined || !this.#watch.taken || this.#inference.ended) return;
+    const bytes = this.#lines === "" ? this.#last.pop() : this.#takeLines();
+    if (bytes !== undefined) {
+      this.#watch.wrote();
+      this.#controller.enqueue(bytes);
       this.#wakeReceive?.();
     } else if (this.#settle !== undefined) {
       this.#closed = true;
@@ -116,6 +116,13 @@ class TokenSource implements UnderlyingDefaultSource<Uint8Array> {
       this.#settle();
     }
   };
+
+  #takeLines(): Uint8Array<ArrayBuffer> {
+    const lines = this.#lines;
+    this.#lines = "";
+    if (lines !== "") this.#options.onLines?.(lines);
+    return utf8.encode(lines);
+  }
 
   async #receive(chunk: Chunk): Promise<void> {
     try {
@@ -127,13 +134,16 @@ class TokenSource implements UnderlyingDefaultSource<Uint8Array> {
       }
       this.#add(chunk.fragments);
       const { completion } = chunk;
-      this.#lines += finalLine(this.#content, completion);
+      const line = finalLine(this.#content, completion);
+      this.#last = inPieces([this.#takeLines(), ...line]).reverse();
+      this.#options.onLines?.(shownOf(line));
       // Not assigned where it is written: V8 makes a function that is assigned to a property old from the start.
       const settle = () => this.#inference.complete(completion);
       this.#settle = settle;
     } catch (error) {
       const failure = asModeldError(error);
       this.#inference.abort(failure);
+      this.#generation.cancel(); // it may be modeld's own limit that ended it
       this.#lines += errorLine(failure);
       const settle = () => this.#inference.fail(failure);
       this.#settle = settle;
@@ -142,35 +152,25 @@ class TokenSource implements UnderlyingDefaultSource<Uint8Array> {
   }
 
   /** Waits for the client to take what is there. That is no time that modeld itself cost. */
-  #untilWritten(): Promise<void> {
+  async #untilWritten(): Promise<void> {
+    const { share } = this.#options;
+    const waiting = this.#lines.length;
+    share.take(waiting);
     this.#inference.timeline.waiting();
-    return new Promise((resolve) => this.#wakeReceive = resolve);
+    await new Promise<void>((resolve) => this.#wakeReceive = resolve);
+    share.give(waiting);
   }
 
+  /** @throws ModeldError `answer_too_large`, `overloaded` */
   #add(fragments: readonly string[]): void {
+    this.#content.add(fragments);
     this.#lines += tokenLines(fragments);
-    for (const fragment of fragments) this.#content += fragment;
-  }
-
-  /** Looks at the deadline only when it may have passed, so that a token costs it nothing. */
-  #watchClient(): void {
-    const { clock, writeDeadlines } = this.#options;
-    const check = () => {
-      const left = this.#taken ? writeDeadlines.ms : this.#wroteAt + writeDeadlines.ms - clock.now();
-      if (left > 0) {
-        this.#writeDeadline = clock.after(left, check);
-        return;
-      }
-      const message = `the client took nothing for ${writeDeadlines.ms} ms (--write-timeout)`;
-      this.#inference.abort(new ModeldError("write_timeout", message));
-      this.#inference.fail(asModeldError(this.#inference.signal.reason));
-    };
-    this.#writeDeadline = writeDeadlines.set(check);
   }
 
   /** Unless the stream is closed already, it is cut: no terminator, so that no client takes it for whole. */
   #release(): void {
-    this.#writeDeadline?.clear();
+    this.#watch.release();
+    this.#last = [];
     if (!this.#closed) this.#controller?.error(new ModeldError("cancelled", "the stream was cut"));
     clearTimeout(this.#gathering);
     this.#wakeReceive?.();

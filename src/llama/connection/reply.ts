@@ -15,9 +15,13 @@ export interface Reply {
 /** More than any list of models; what is beyond it is not read. */
 const REPLY_LIMIT = 16 * 1024 * 1024;
 
-/** Reads a response to its end. */
+/** An error says what it has to say in far less. */
+const ERROR_LIMIT = 4 * 1024 * 1024;
+
+/** Reads a response to its end, or to the limit. */
 export async function readReply(endpoint: string, response: Response): Promise<Reply> {
-  const body = response.body?.pipeThrough(new LimitedBytesTransformStream(REPLY_LIMIT)) ?? null;
+  const limit = response.ok ? REPLY_LIMIT : ERROR_LIMIT;
+  const body = response.body?.pipeThrough(new LimitedBytesTransformStream(limit)) ?? null;
   return { endpoint, status: response.status, body: await new Response(body).text() };
 }
 

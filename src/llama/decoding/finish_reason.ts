@@ -1,3 +1,5 @@
+import { clip } from "../../clip.ts";
+
 /** Native words for how a generation ended, and the OpenAI word that the public contract uses. */
 const OPENAI_WORDS: ReadonlyMap<string, string> = new Map([
   ["eos", "stop"],
@@ -11,9 +13,9 @@ const OPENAI_WORDS: ReadonlyMap<string, string> = new Map([
 /** The flags by which builds before `stop_type` said why they stopped. */
 const STOPPED_FLAGS = ["stopped_eos", "stopped_word", "stopped_limit"] as const;
 
-/** The public contract's word for llama-server's; a word that is not known stays as it was sent. */
+/** The public contract's word for llama-server's; a word that is not known stays as it was sent, clipped. */
 export function finishReason(word: string): string {
-  return OPENAI_WORDS.get(word) ?? word;
+  return OPENAI_WORDS.get(word) ?? clip(word);
 }
 
 /** Why a native generation stopped, from its last event; `stop` where that does not say. */

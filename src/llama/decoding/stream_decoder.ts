@@ -1,5 +1,5 @@
 import { ModeldError } from "../../errors.ts";
-import type { Completion, Usage } from "../adapter.ts";
+import { type Completion, NO_USAGE, type Usage } from "../adapter.ts";
 import { EventFramer, type FramedEvent } from "./event_framer.ts";
 import type { JsonObject } from "../json.ts";
 import { LineSplitter } from "./line_splitter.ts";
@@ -13,8 +13,6 @@ export interface Decoded {
   /** How the stream ended, where it did: whole, or why not. */
   readonly end?: Completion | ModeldError;
 }
-
-const NO_USAGE: Usage = { promptTokens: 0, completionTokens: 0, totalTokens: 0 };
 
 /**
  * Decodes one answer of llama-server from its bytes, whichever framing and family of endpoints they come in. It tells by

@@ -1,4 +1,5 @@
-import type { Usage } from "../adapter.ts";
+import { clip } from "../../clip.ts";
+import { NO_USAGE, type Usage } from "../adapter.ts";
 import { finishReason, nativeFinishReason } from "./finish_reason.ts";
 import { isJsonObject, type JsonObject } from "../json.ts";
 import { notUnderstood } from "./protocol_error.ts";
@@ -52,8 +53,8 @@ function openaiEvent(event: JsonObject, choice: unknown, data: string): WireEven
   return {
     text,
     finishReason: typeof reason === "string" && reason !== "" ? finishReason(reason) : undefined,
-    usage: isJsonObject(usage) ? openaiUsage(usage) : undefined,
-    timings: isJsonObject(timings) ? timings : undefined,
+    usage: openaiUsage(usage),
+    timings: timingsOf(timings),
   };
 }
 
@@ -64,7 +65,7 @@ function nativeEvent(event: JsonObject, data: string): WireEvent {
     text: textOf(event["content"], data),
     finishReason: stopped ? nativeFinishReason(event) : undefined,
     usage: stopped ? sum(event["tokens_evaluated"], event["tokens_predicted"]) : undefined,
-    timings: stopped && isJsonObject(timings) ? timings : undefined,
+    timings: stopped ? timingsOf(timings) : undefined,
   };
 }
 
@@ -75,17 +76,50 @@ function textOf(value: unknown, data: string): string {
   throw notUnderstood(EVENT, data);
 }
 
-function openaiUsage(usage: JsonObject): Usage {
+/** More tokens than any answer has. */
+const MOST_TOKENS = 2 ** 31 - 1;
+
+function openaiUsage(usage: unknown): Usage | undefined {
+  if (usage === undefined || usage === null) return undefined;
+  if (!isJsonObject(usage)) return { ...NO_USAGE, nonsense: true };
   const counted = sum(usage["prompt_tokens"], usage["completion_tokens"]);
-  return { ...counted, totalTokens: count(usage["total_tokens"]) || counted.totalTokens };
+  const total = usage["total_tokens"];
+  return isCount(total) && counted.nonsense === undefined
+    ? { ...counted, totalTokens: total || counted.totalTokens }
+    : { ...counted, ...(total === undefined || isCount(total) ? {} : { nonsense: true }) };
 }
 
 function sum(prompt: unknown, completion: unknown): Usage {
   const promptTokens = count(prompt);
   const completionTokens = count(completion);
-  return { promptTokens, completionTokens, totalTokens: promptTokens + completionTokens };
+  const sensible = [prompt, completion].every((value) => value === undefined || isCount(value));
+  return {
+    promptTokens,
+    completionTokens,
+    totalTokens: promptTokens + completionTokens,
+    ...(sensible ? {} : { nonsense: true }),
+  };
 }
 
 function count(value: unknown): number {
-  return typeof value === "number" && Number.isFinite(value) ? value : 0;
+  return isCount(value) ? value : 0;
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= MOST_TOKENS;
+}
+
+/** Entries of `timings` that are passed on. llama-server sends some ten numbers. */
+const MOST_TIMINGS = 64;
+
+/** llama-server's timings: their plain values alone, so that what is passed on is neither long nor deep. */
+function timingsOf(value: unknown): JsonObject | undefined {
+  if (!isJsonObject(value)) return undefined;
+  const plain: [string, unknown][] = [];
+  for (const [name, entry] of Object.entries(value)) {
+    if (plain.length === MOST_TIMINGS) break;
+    if (typeof entry === "string") plain.push([clip(name), clip(entry)]);
+    else if (typeof entry === "boolean" || Number.isFinite(entry)) plain.push([clip(name), entry]);
+  }
+  return Object.fromEntries(plain);
 }

@@ -1,3 +1,4 @@
+import { clip } from "../../clip.ts";
 import { ModeldError } from "../../errors.ts";
 import type { ServerModelState } from "../adapter.ts";
 import { failureOf } from "../connection/reply.ts";
@@ -28,7 +29,7 @@ export async function controlModel(
   if (reply.status === 200) return;
   if (reply.status === 400 || reply.status === 404) {
     const listed = (await queries.models(action, signal))?.find(({ id }) => id === model);
-    if (listed === undefined) throw new ModeldError("model_not_found", `model not found: ${model}`);
+    if (listed === undefined) throw new ModeldError("model_not_found", `model not found: ${clip(model)}`);
     if (reply.status === 400 && SATISFIED[action].includes(listed.state)) return;
   }
   throw failureOf(action, reply);

@@ -1,6 +1,7 @@
 import { ModeldError } from "../../errors.ts";
 import type { ModelCapacity, ServerDescription, ServerModel } from "../adapter.ts";
 import { capacityOf, describeServer } from "./server_description.ts";
+import { usablePath } from "./server_models.ts";
 import type { ServerQueries } from "./server_queries.ts";
 
 /** What llama-server is and has; asked once, and kept until it is forgotten. */
@@ -20,7 +21,7 @@ export class ServerIdentity {
     const hasModelList = await this.#queries.models("describe", signal) !== undefined;
     const props = await this.#queries.props("describe", undefined, signal);
     this.#hasModelList = hasModelList;
-    this.#modelPath = props?.model_path;
+    this.#modelPath = usablePath(props?.model_path);
     this.#description = describeServer(props, hasModelList);
     return this.#description;
   }

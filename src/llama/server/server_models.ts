@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { clip } from "../../clip.ts";
 import type { ServerModel } from "../adapter.ts";
 import { detail } from "./detail.ts";
 import { type ModelStanding, standingOf } from "./model_state.ts";
@@ -24,10 +25,10 @@ export function parseModels(json: unknown): readonly ServerModel[] | undefined {
 }
 
 function modelOf({ id, aliases = [], meta, status }: z.infer<typeof Entry>): ServerModel {
-  const path = pathIn(status?.args ?? []);
+  const path = usablePath(pathIn(status?.args ?? []));
   return {
-    id,
-    aliases: aliases.filter((alias) => alias !== id),
+    id: clip(id),
+    aliases: aliases.filter((alias) => alias !== id).map((alias) => clip(alias)),
     ...standing(status, meta),
     ...(path === undefined ? {} : { path }),
     ...(meta?.size === undefined ? {} : { sizeBytes: meta.size }),
@@ -40,6 +41,14 @@ function standing(status: z.infer<typeof Entry>["status"], meta: z.infer<typeof 
   if (status === undefined) return { state: meta === null ? "loading" : "loaded" };
   const { value, failed = false, exit_code: exitCode } = status;
   return standingOf({ value, failed, exitCode }) ?? { state: "unloaded" };
+}
+
+/** The longest path that Linux takes. */
+const LONGEST_PATH = 4_096;
+
+/** The path of a model's file, unless it is too long to be one. */
+export function usablePath(path: string | undefined): string | undefined {
+  return path !== undefined && path.length <= LONGEST_PATH ? path : undefined;
 }
 
 /** The file that a router would start the model with. */

@@ -1,3 +1,4 @@
+import { clip } from "../../clip.ts";
 import type { ModeldError } from "../../errors.ts";
 import { resolveModel } from "../registry/resolve_model.ts";
 import type { Instance } from "./instance.ts";
@@ -27,9 +28,9 @@ export function route(state: ManagerState, requested: string | undefined): Route
       return { instance: resolution.model, upstreamModel: resolution.model.id };
     case "ambiguous":
       return modelNotFound(
-        `${name} may be any of ${resolution.candidates.map((model) => model.id).join(", ")}; name one`,
+        `${clip(name)} may be any of ${clip(resolution.candidates.map((model) => model.id).join(", "))}; name one`,
       );
     case "unknown":
-      return modelNotFound(`${name}; GET /models lists those that llama-server has`);
+      return modelNotFound(`${clip(name)}; GET /models lists those that llama-server has`);
   }
 }

@@ -1,4 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
+import { ByteBudget } from "../../../src/http/byte_budget.ts";
 import { Deadlines } from "../../../src/deadlines.ts";
 import { ModeldError } from "../../../src/errors.ts";
 import { Inferences } from "../../../src/http/infer/inferences.ts";
@@ -17,7 +18,7 @@ Deno.test("a stream whose inference ends while a burst is gathered is cut, witho
   const none = new Deadlines(0, clock);
   const inferences = new Inferences({ clock, observer: { started() {}, ended() {} }, inferDeadlines: none });
   const inference = inferences.begin("id", new Request("http://modeld.invalid/infer"));
-  const options = { clock, writeDeadlines: none };
+  const options = { clock, writeDeadlines: none, maxAnswerBytes: 1_000, share: new ByteBudget(1_000).open() };
   const stream = tokenStream({ fragments: [" a"] }, oneMore({ fragments: [" b"] }), inference, options);
   const reader = stream.getReader();
   assertEquals(new TextDecoder().decode((await reader.read()).value), '{"token":" a"}\n');
