@@ -1,4 +1,5 @@
 import { loadAll as parseYaml, YAMLException } from "js-yaml";
+import { quote } from "./problem.ts";
 import { parse as parseToml, TomlError } from "smol-toml";
 import type { ConfigExtension, ConfigFile } from "./config_file.ts";
 
@@ -24,11 +25,35 @@ function readYaml(text: string): ConfigFile {
 
 function readJson(text: string): ConfigFile {
   try {
-    return mapping(JSON.parse(text));
+    const value = JSON.parse(text);
+    const doubled = doubledKey(text);
+    return doubled === undefined ? mapping(value) : { problem: `has a key twice, ${doubled}` };
   } catch {
     // The parser's message repeats the file's text, which may hold secrets.
     return { problem: `is not valid JSON${jsonPosition(text)}` };
   }
+}
+
+/**
+ * The first key of a JSON mapping that stands there twice, and where. `JSON.parse` takes the last one in silence; YAML's
+ * and TOML's parsers refuse it by themselves.
+ */
+function doubledKey(json: string): string | undefined {
+  const seen = new Set<string>();
+  let depth = 0;
+  for (const { 0: token, index } of json.matchAll(/"(?:[^"\\]|\\.)*"(\s*:)?|[{}[\]]/g)) {
+    if (token === "{" || token === "[") depth++;
+    else if (token === "}" || token === "]") depth--;
+    else if (depth === 1 && token.endsWith(":")) {
+      const key = JSON.parse(token.slice(0, token.lastIndexOf('"') + 1));
+      if (seen.has(key)) {
+        const lines = json.slice(0, index).split("\n");
+        return quote(key) + position(lines.length, (lines.at(-1)?.length ?? 0) + 1);
+      }
+      seen.add(key);
+    }
+  }
+  return undefined;
 }
 
 /** YAML contains JSON, and its parser knows where a fault is. */

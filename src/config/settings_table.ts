@@ -159,6 +159,14 @@ export const settingsTable = complete({
     help: "Largest request body, in bytes",
     group: "Limits",
   }),
+  maxAnswerBytes: setting(integer({ min: 1 }), 16_777_216, {
+    help: "Longest text of an answer, in bytes as it is sent; llama-server is stopped beyond",
+    group: "Limits",
+  }),
+  maxBufferedBytes: setting(integer({ min: 65_536 }), 268_435_456, {
+    help: "Bytes of request bodies and of answers kept for clients in the whole process, 503 beyond",
+    group: "Limits",
+  }),
   maxHeaderCount: setting(integer({ max: 1_000 }), 100, {
     help: "Headers that a request may have; 0: no limit",
     group: "Limits",

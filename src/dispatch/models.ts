@@ -1,3 +1,4 @@
+import { clip } from "../base/clip.ts";
 import { ModeldError } from "../base/errors.ts";
 import type { Instance } from "../upstream/instance.ts";
 import { resolveModel } from "../upstream/model_names.ts";
@@ -100,8 +101,8 @@ export function route(state: FleetState, requested: string | undefined): Model |
   const nameless = models.find(({ instances }) => instances.some(({ server }) => !server.hasList));
   if (nameless !== undefined) return nameless;
   return resolution.kind === "ambiguous"
-    ? modelNotFound(`${name} may be any of ${[...new Set(matches.map(({ id }) => id))].join(", ")}; name one`)
-    : modelNotFound(`${name}; GET /models lists those that llama-server has`);
+    ? modelNotFound(`${clip(name)} may be any of ${clip([...new Set(matches.map(({ id }) => id))].join(", "))}; name one`)
+    : modelNotFound(`${clip(name)}; GET /models lists those that llama-server has`);
 }
 
 /** What a server is asked for: its own id of the model; on a server without a list the name as the client sent it. */

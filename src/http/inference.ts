@@ -9,10 +9,13 @@ import { Timeline, type TimelineOptions } from "../base/timeline.ts";
 import type { Completion } from "../llama/exchange.ts";
 import type { InferenceObserver, InferenceResult } from "../telemetry/inference_observer.ts";
 import { validTraceparent } from "../telemetry/traceparent.ts";
+import type { ByteBudget, ByteShare } from "./byte_budget.ts";
 import { errorTable } from "./error_table.ts";
 
 /** What every inference is started with. */
 export interface InferenceOptions {
+  /** What all inferences together may keep in memory. */
+  readonly budget: ByteBudget;
   readonly clock: Clock;
   readonly observer: InferenceObserver;
   /** From arrival to the last line. */
@@ -26,6 +29,8 @@ export interface InferenceOptions {
 export class Inference implements RequestContext {
   readonly id: string;
   readonly timeline: Timeline;
+  /** What it keeps of the process's memory; given back when nothing of it is left. */
+  readonly share: ByteShare;
   readonly #abort = new AbortController();
   readonly #client: AbortSignal;
   readonly #observer: InferenceObserver;
@@ -38,8 +43,9 @@ export class Inference implements RequestContext {
 
   /** @param logLevel how much of it is logged; missing: as much as the daemon logs */
   constructor(id: string, request: Request, options: InferenceOptions, logLevel?: LogLevel) {
-    const { clock, observer, inferDeadlines } = options;
+    const { clock, observer, inferDeadlines, budget } = options;
     this.id = id;
+    this.share = budget.share();
     this.timeline = new Timeline(id, clock, timelineOptions(request, logLevel));
     this.#client = request.signal;
     this.#observer = observer;
@@ -100,8 +106,8 @@ export class Inference implements RequestContext {
   };
 
   /** It ended well. */
-  complete({ usage, finishReason }: Completion): void {
-    this.#end({ outcome: "ok", status: STATUS_CODE.OK, usage, finishReason });
+  complete({ usage, usageIsInvalid = false, finishReason }: Completion): void {
+    this.#end({ outcome: "ok", status: STATUS_CODE.OK, usage, usageIsInvalid, finishReason });
   }
 
   /** It failed. Only the first end counts. */
@@ -124,6 +130,7 @@ export class Inference implements RequestContext {
 
   #releaseIfDone(): void {
     if (!this.#ended || this.#cutReply !== undefined) return;
+    this.share.release();
     this.#onReleased?.();
     this.#onReleased = undefined;
   }

@@ -1,7 +1,7 @@
-import { LimitedBytesTransformStream } from "@std/streams/limited-bytes-transform-stream";
 import { untilAborted } from "../base/abort.ts";
 import type { Deadlines } from "../base/deadlines.ts";
 import { ModeldError } from "../base/errors.ts";
+import type { ByteShare } from "./byte_budget.ts";
 import type { Inference } from "./inference.ts";
 import type { RequestContext } from "./route.ts";
 
@@ -30,10 +30,10 @@ export async function receiveBody(
   if (mediaType !== "application/json") {
     throw new ModeldError("unsupported_media_type", "Content-Type must be application/json");
   }
-  const { signal, timeline } = inference;
+  const { timeline } = inference;
   const deadline = deadlines.set(() => inference.abort(bodyTooLate(deadlines.ms)));
   try {
-    const body = await readBytes(request, maxBytes, setting, signal);
+    const body = await readBytes(request, maxBytes, setting, inference);
     timeline.bodyRead();
     return body;
   } catch (error) {
@@ -43,32 +43,51 @@ export async function receiveBody(
   }
 }
 
+/** A body that declares no more is counted when it is announced and read at once, which is cheaper. */
+const SHORT = 16_384;
+
 async function readBytes(
   request: Request,
   maxBytes: number,
   setting: string,
-  signal: AbortSignal,
+  { signal, share }: Inference,
 ): Promise<Uint8Array> {
   signal.throwIfAborted();
-  const tooLarge = () => new ModeldError("invalid_request", `the body is over the limit of ${maxBytes} bytes (${setting})`);
+  const tooLarge = () =>
+    new ModeldError("invalid_request", `the body is over the limit of ${maxBytes} bytes (${setting})`);
   const declared = request.headers.get("content-length");
-  if (Number(declared ?? 0) > maxBytes) throw tooLarge();
+  const length = declared === null ? Infinity : Number(declared);
+  if (declared !== null && length > maxBytes) throw tooLarge();
   try {
-    // HTTP ends a body at its declared length, so only one without needs to be counted.
-    const bytes = declared === null ? bounded(request, maxBytes, signal).bytes() : request.bytes();
-    return await untilAborted(bytes, signal);
+    if (length > SHORT) return await collect(request, maxBytes, share, signal);
+    share.take(length);
+    return await untilAborted(request.bytes(), signal);
   } catch (error) {
     if (signal.aborted) throw signal.reason;
+    if (error instanceof ModeldError) throw error;
     if (error instanceof RangeError) throw tooLarge();
     // Deno reports a client that left by the same error; a 400 does no harm where nobody is left to read it.
     throw new ModeldError("invalid_request", "the body ended early, or its chunks are malformed", { cause: error });
   }
 }
 
-function bounded({ body }: Request, maxBytes: number, signal: AbortSignal): Response {
-  return new Response(
-    body?.pipeThrough(new LimitedBytesTransformStream(maxBytes, { error: true }), { signal }) ?? null,
-  );
+/** Reads the body piece by piece, so that what has not come takes no room. @throws RangeError over the limit */
+async function collect(
+  { body }: Request,
+  maxBytes: number,
+  share: ByteShare,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  if (body === null) return new Uint8Array();
+  const pieces: Uint8Array<ArrayBuffer>[] = [];
+  let length = 0;
+  for await (const piece of body.pipeThrough(new TransformStream(), { signal })) {
+    length += piece.length;
+    if (length > maxBytes) throw new RangeError();
+    share.take(piece.length);
+    pieces.push(piece);
+  }
+  return await new Blob(pieces).bytes();
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });

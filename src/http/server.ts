@@ -7,6 +7,7 @@ import { Cors, type CorsOptions } from "./middleware/cors.ts";
 import { Deadlines } from "../base/deadlines.ts";
 import { asModeldError, errorReply } from "./error_reply.ts";
 import { Gate, gated } from "./middleware/gate.ts";
+import { ByteBudget } from "./byte_budget.ts";
 import { createHandler } from "./handler.ts";
 import { inferRoute } from "./api/infer/infer_route.ts";
 import { Inferences } from "./inference.ts";
@@ -27,8 +28,10 @@ export interface HttpOptions {
   readonly observer: InferenceObserver;
   readonly httpMetrics: HttpMetrics;
   readonly maxBodyBytes: number;
-  /** Text of an answer to `/infer`, in characters. */
+  /** Bytes that the text of an answer may have. */
   readonly maxAnswerBytes: number;
+  /** Bytes of request bodies and unread answers that the whole process may hold. */
+  readonly maxBufferedBytes: number;
   /** Levels that objects and arrays of a request body may have. */
   readonly maxJsonDepth: number;
   /** Headers of a request; 0 is no limit. */
@@ -94,7 +97,8 @@ export function serveHttp(options: HttpOptions): HttpServer {
   const bodyDeadlines = new Deadlines(options.bodyTimeout, clock);
   const writeDeadlines = new Deadlines(options.writeTimeout, clock);
   const inferDeadlines = new Deadlines(options.inferTimeout, clock);
-  const inferences = new Inferences({ ...options, inferDeadlines });
+  const budget = new ByteBudget(options.maxBufferedBytes);
+  const inferences = new Inferences({ ...options, budget, inferDeadlines });
   const gate = new Gate({
     apiKeys: options.apiKeys.length === 0 ? undefined : new ApiKeys(options.apiKeys),
     maxConcurrentRequests: options.maxConcurrentRequests,
@@ -114,7 +118,7 @@ export function serveHttp(options: HttpOptions): HttpServer {
     routes: [
       healthzRoute,
       readyzRoute(fleet, () => inferences.draining),
-      inferRoute({ ...options, inferences, gate, clients, arrivals, bodyDeadlines, writeDeadlines }),
+      inferRoute({ ...options, inferences, gate, clients, budget, arrivals, bodyDeadlines, writeDeadlines }),
       ...infoRoutes.map((route) => gated(route, gate)),
     ],
   });

@@ -32,7 +32,7 @@ export interface EndField {
   readonly name: string;
   readonly help: string;
   /** Undefined where the line does not have it. */
-  of(timeline: Timeline, result: InferenceResult): string | number | undefined;
+  of(timeline: Timeline, result: InferenceResult): string | number | boolean | undefined;
 }
 
 /** The properties of the line at an inference's end, in order. */
@@ -52,6 +52,11 @@ export const endFields: readonly EndField[] = [
   { name: "finish_reason", help: "As in the final line.", of: (_, result) => result.finishReason },
   { name: "prompt_tokens", help: "As llama-server counts.", of: (_, { usage }) => usage?.promptTokens },
   { name: "completion_tokens", help: "As llama-server counts.", of: (_, { usage }) => usage?.completionTokens },
+  {
+    name: "usage_invalid",
+    help: "`true` where llama-server reported a count that cannot be one; it counts as 0.",
+    of: (_, { usageIsInvalid }) => usageIsInvalid === true ? true : undefined,
+  },
   { name: "fragments", help: "Fragments that llama-server sent.", of: (timeline) => timeline.fragments },
   { name: "queue_ms", help: "Waited for a slot.", of: (timeline) => tenths(timeline.spent("queue")) },
   { name: "load_ms", help: "Waited for the model's load.", of: (timeline) => tenths(timeline.spent("load")) },

@@ -20,6 +20,8 @@ export interface InferenceResult {
   /** The HTTP status that was sent; 499 where the client left before one was. */
   readonly status: number;
   readonly usage?: Usage;
+  /** llama-server reported counts that cannot be right; they count as 0. */
+  readonly usageIsInvalid?: boolean;
   /** As in the final line. */
   readonly finishReason?: string;
   /** Set unless the outcome is `ok`. The message holds nothing that was generated. */

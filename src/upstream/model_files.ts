@@ -9,7 +9,7 @@ const log = getLogger("registry");
 
 /** How far below the folder files are looked for, and how many entries are looked at. */
 const DEPTH = 3;
-const MOST_ENTRIES = 10_000;
+const MOST_ENTRIES = 100_000;
 /** A part of a model that is split over several files. */
 const PART = /-\d{5}-of-\d{5}$/;
 
@@ -37,10 +37,10 @@ export class ModelFiles {
 
   async #addFacts(models: readonly ServerModel[], signal: AbortSignal): Promise<readonly KnownModel[]> {
     if (models.some((model) => !this.#facts.has(model.id))) {
-      const paths = await this.#listFolder();
+      const files = await this.#listFolder();
       for (const model of models) {
         signal.throwIfAborted();
-        if (!this.#facts.has(model.id)) this.#facts.set(model.id, await this.#read(findFile(model, paths), paths));
+        if (!this.#facts.has(model.id)) this.#facts.set(model.id, await this.#read(findFile(model, files), files));
       }
     }
     return models.map((model) => {
@@ -54,16 +54,16 @@ export class ModelFiles {
     this.#facts.clear();
   }
 
-  /** Paths of all `.gguf` files. */
-  async #listFolder(): Promise<readonly string[]> {
-    const paths: string[] = [];
+  /** All `.gguf` files. */
+  async #listFolder(): Promise<FilesByName> {
+    const files = new Map<string, string[]>();
     let entries = 0;
     const walk = async (folder: string, depth: number): Promise<void> => {
       for await (const entry of Deno.readDir(folder)) {
         if (++entries > MOST_ENTRIES) return;
         const path = `${folder}/${entry.name}`;
         if (entry.isDirectory && depth < DEPTH) await walk(path, depth + 1);
-        else if (entry.name.endsWith(".gguf")) paths.push(path);
+        else if (entry.name.endsWith(".gguf")) { for (const name of namesOf(path)) append(files, name, path); }
       }
     };
     try {
@@ -74,17 +74,23 @@ export class ModelFiles {
         log.warn("models folder cannot be read", { folder: this.#folder, error: String(error) });
       }
     }
-    return paths;
+    if (entries > MOST_ENTRIES) {
+      const remedy = "name a folder that holds the models alone (--models-dir)";
+      log.warn(`models folder has more than ${MOST_ENTRIES} entries, the rest is not looked at: ${remedy}`, {
+        folder: this.#folder,
+      });
+    }
+    return files;
   }
 
-  async #read(path: string | undefined, paths: readonly string[]): Promise<FileFacts | undefined> {
+  async #read(path: string | undefined, files: FilesByName): Promise<FileFacts | undefined> {
     if (path === undefined) return undefined;
     try {
       const { isFile, size } = await Deno.stat(path);
       if (!isFile) return undefined;
       using file = await Deno.open(path, { read: true });
       const facts = await readModelFacts(file, size, stem(path));
-      return { ...facts, sizeBytes: await sizeOfAll(path, size, paths) };
+      return { ...facts, sizeBytes: await sizeOfAll(path, size, files) };
     } catch (error) {
       log.warn("model file cannot be read, so its size is not known from it", { path, error: String(error) });
       return undefined;
@@ -92,25 +98,38 @@ export class ModelFiles {
   }
 }
 
-/** The file that a model is in: by the name in its path, else by its id; among several, the one whose folders agree. */
-function findFile({ id, path = id }: ServerModel, files: readonly string[]): string | undefined {
+/** Paths by the file's name without `.gguf`; the part of a split model also stands under the whole model's name. */
+type FilesByName = ReadonlyMap<string, readonly string[]>;
+
+function namesOf(path: string): readonly string[] {
   const name = stem(path);
-  const named = files.filter((file) => stem(file) === name || stem(file).replace(PART, "") === name);
+  return PART.test(name) ? [name, name.replace(PART, "")] : [name];
+}
+
+function append(files: Map<string, string[]>, name: string, path: string): void {
+  const paths = files.get(name);
+  if (paths === undefined) files.set(name, [path]);
+  else paths.push(path);
+}
+
+/** The file that a model is in: by the name in its path, else by its id; among several, the one whose folders agree. */
+function findFile({ id, path = id }: ServerModel, files: FilesByName): string | undefined {
+  const named = files.get(stem(path)) ?? [];
   const agreement = (file: string): number => {
     const [ours, theirs] = [file.split("/").reverse(), path.split("/").reverse()];
     const differsAt = ours.findIndex((segment, index) => segment !== theirs[index]);
     return differsAt < 0 ? ours.length : differsAt;
   };
-  return named.sort((a, b) => agreement(b) - agreement(a) || (a < b ? -1 : 1))[0];
+  return named.toSorted((a, b) => agreement(b) - agreement(a) || (a < b ? -1 : 1))[0];
 }
 
 /** A split model is as large as its parts together. */
-async function sizeOfAll(path: string, size: number, paths: readonly string[]): Promise<number> {
+async function sizeOfAll(path: string, size: number, files: FilesByName): Promise<number> {
   const base = stem(path);
   if (!PART.test(base)) return size;
   const whole = path.slice(0, path.length - ".gguf".length).replace(PART, "");
   let sum = 0;
-  for (const part of paths) {
+  for (const part of files.get(base.replace(PART, "")) ?? []) {
     const partBase = part.slice(0, part.length - ".gguf".length);
     if (PART.test(partBase) && partBase.replace(PART, "") === whole) sum += (await Deno.stat(part)).size;
   }

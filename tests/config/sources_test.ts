@@ -59,6 +59,8 @@ function samples(files: Files): { readonly [N in Exclude<SettingName, "config">]
     shutdownTimeout: took("20s", 20_000),
     drainTimeout: took("9s", 9_000),
     maxBodyBytes: same(10),
+    maxAnswerBytes: same(1_000),
+    maxBufferedBytes: same(100_000),
     maxHeaderCount: same(11),
     maxPathLength: same(12),
     maxJsonDepth: same(13),

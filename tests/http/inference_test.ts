@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { ModeldError } from "../../src/base/errors.ts";
 import { Deadlines } from "../../src/base/deadlines.ts";
+import { ByteBudget } from "../../src/http/byte_budget.ts";
 import { Inference } from "../../src/http/inference.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { COMPLETION } from "./fake_fleet.ts";
@@ -10,7 +11,12 @@ function begin(client: AbortSignal = new AbortController().signal): [Inference, 
   const clock = new FakeClock();
   const observer = new RecordingObserver();
   const request = new Request("http://modeld/infer", { method: "POST", signal: client });
-  const inference = new Inference("id", request, { clock, observer, inferDeadlines: new Deadlines(1_000, clock) });
+  const inference = new Inference("id", request, {
+    clock,
+    observer,
+    budget: new ByteBudget(1_000),
+    inferDeadlines: new Deadlines(1_000, clock),
+  });
   return [inference, observer, clock];
 }
 

@@ -1,6 +1,7 @@
 import { ModeldError } from "../../base/errors.ts";
 import { type LogLevel, requestedLogLevel } from "../../base/log_level.ts";
 import { asModeldError } from "../error_reply.ts";
+import type { ByteBudget } from "../byte_budget.ts";
 import type { Inference, Inferences } from "../inference.ts";
 import { queryOf } from "../request_target.ts";
 import type { RequestContext } from "../route.ts";
@@ -13,6 +14,7 @@ export interface Admission {
   readonly gate: Gate;
   /** Inferences of one client at once. */
   readonly clients: ClientLimit;
+  readonly budget: ByteBudget;
 }
 
 /**
@@ -23,7 +25,7 @@ export interface Admission {
 export async function admit(
   request: Request,
   context: RequestContext,
-  { inferences, gate, clients }: Admission,
+  { inferences, gate, clients, budget }: Admission,
 ): Promise<Inference> {
   let client: string;
   try {
@@ -37,6 +39,7 @@ export async function admit(
   }
   const inference = inferences.begin(context.requestId, request, askedLogLevel(request));
   try {
+    budget.check();
     inference.onEnd(clients.enter(client));
     return inference;
   } catch (error) {

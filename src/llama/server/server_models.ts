@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { clip } from "../../base/clip.ts";
 import type { ServerModel, ServerModelState } from "../llama_server.ts";
 import { detail } from "./server_props.ts";
 
@@ -61,10 +62,10 @@ export function parseModels(json: unknown): readonly ServerModel[] | undefined {
 }
 
 function modelOf({ id, aliases = [], meta, status }: z.infer<typeof Entry>): ServerModel {
-  const path = pathIn(status?.args ?? []);
+  const path = usablePath(pathIn(status?.args ?? []));
   return {
-    id,
-    aliases: aliases.filter((alias) => alias !== id),
+    id: clip(id),
+    aliases: aliases.filter((alias) => alias !== id).map((alias) => clip(alias)),
     ...stateIn(status, meta),
     ...(path === undefined ? {} : { path }),
     ...(meta?.size === undefined ? {} : { sizeBytes: meta.size }),
@@ -77,6 +78,14 @@ function stateIn(status: z.infer<typeof Entry>["status"], meta: z.infer<typeof E
   if (status === undefined) return { state: meta === null ? "loading" : "loaded" };
   const { value, failed = false, exit_code: exitCode } = status;
   return stateOf({ value, failed, exitCode }) ?? { state: "unloaded" };
+}
+
+/** The longest path that Linux takes. */
+const LONGEST_PATH = 4_096;
+
+/** The path of a model's file, unless it is too long to be one. */
+export function usablePath(path: string | undefined): string | undefined {
+  return path !== undefined && path.length <= LONGEST_PATH ? path : undefined;
 }
 
 /** The file that a router would start the model with. */

@@ -200,6 +200,14 @@ testEffect("maxBodyBytes", {
   text: "10",
   see: async (rig) => assertEquals(await outcome(rig), [400, "invalid_request"]),
 });
+testEffect("maxAnswerBytes", {
+  text: "3",
+  see: async (rig) => assertEquals(await outcome(rig), [500, "answer_too_large"]),
+});
+testEffect("maxBufferedBytes", {
+  text: "65536",
+  see: async (rig) => assertEquals(await outcome(rig, { prompt: "x".repeat(70_000) }), [503, "overloaded"]),
+});
 testEffect("maxHeaderCount", {
   text: "3",
   see: async (rig) => assertEquals(await statusOf(rig, "/healthz", { "X-1": "1", "X-2": "2", "X-3": "3" }), 400),

@@ -19,6 +19,8 @@ export interface Scenario {
 export interface ScenarioOptions {
   readonly standIn?: StandInOptions;
   readonly modeld?: readonly string[];
+  /** Flags of `deno run` itself, such as V8's; for a daemon from source. */
+  readonly denoFlags?: readonly string[];
   /** How its requests end: outcome and stage, such as `{ "truncated stream": 1 }`. */
   readonly outcomes: Outcomes;
   /** How many generations llama-server is asked for. */
@@ -33,7 +35,7 @@ export async function play(options: ScenarioOptions, scene: (scenario: Scenario)
   const llama = await StandInLlamaServer.start(options.standIn);
   try {
     const args = ["--llama-url", llama.url.href, "--preflight=off", ...options.modeld ?? []];
-    const modeld = await (await Daemon.start({ args })).ready();
+    const modeld = await (await Daemon.start({ args, denoFlags: options.denoFlags ?? [] })).ready();
     try {
       const ask: Scenario["ask"] = (request, init) => {
         const reply = infer(

@@ -1,6 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { Deadlines } from "../../../src/base/deadlines.ts";
 import { ModeldError } from "../../../src/base/errors.ts";
+import { ByteBudget } from "../../../src/http/byte_budget.ts";
 import { LineEncoder } from "../../../src/http/api/infer/lines.ts";
 import { Inferences } from "../../../src/http/inference.ts";
 import { streamReply } from "../../../src/http/reply/stream_reply.ts";
@@ -11,9 +12,10 @@ import { bodyOf } from "../with_server.ts";
 Deno.test("a stream whose inference ends while a burst is gathered is cut, without what was gathered", async () => {
   const clock = new FakeClock(); // it stands still, so that the second batch is part of a burst
   const none = new Deadlines(0, clock);
-  const inferences = new Inferences({ clock, observer: { started() {}, ended() {} }, inferDeadlines: none });
+  const budget = new ByteBudget(1_000_000);
+  const inferences = new Inferences({ clock, observer: { started() {}, ended() {} }, budget, inferDeadlines: none });
   const inference = inferences.begin("id", new Request("http://modeld.invalid/infer"));
-  const encoder = new LineEncoder({ tokens: true, reasoning: false, maxAnswer: Infinity });
+  const encoder = new LineEncoder({ tokens: true, reasoning: false, maxAnswerBytes: 1_000_000, share: inference.share });
   const exchange = new ScriptedExchange(inference.signal).push(" a").push(" b");
   const options = { encoder, inference, clock, writeDeadlines: none, whole: false };
   const reply = await streamReply(() => Promise.resolve(exchange), options);

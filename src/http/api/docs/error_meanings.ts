@@ -66,8 +66,8 @@ export const errorMeanings: Readonly<Record<Exclude<ErrorKind, "cancelled">, Err
     example: "adapter generate: the stream ended before its end",
   },
   answer_too_large: {
-    when: "The answer is larger than modeld passes on.",
-    example: "the answer has more than 16777216 characters (--max-answer-bytes); ask for less with max_tokens",
+    when: "The answer's text grew over the limit; llama-server was told to stop.",
+    example: "adapter generate: the answer is over the limit of 16777216 bytes (--max-answer-bytes), so it was stopped",
   },
   first_token_timeout: {
     when: "llama-server took longer than the first-token deadline to begin.",

@@ -40,7 +40,7 @@ export const finalLineSchema = z.object({
     .check(z.describe("As llama-server counts; zeros where it reported nothing.")),
   reasoning_chars: z.exactOptional(count.check(z.describe("Characters of reasoning that were not asked for."))),
   timings: z.exactOptional(
-    z.record(z.string(), z.unknown()).check(z.describe("llama-server's own timings, as it sent them.")),
+    z.record(z.string(), z.unknown()).check(z.describe("llama-server's own timings: their plain values.")),
   ),
 });
 

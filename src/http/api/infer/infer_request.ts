@@ -1,4 +1,5 @@
 import type { z } from "zod/mini";
+import { clip } from "../../../base/clip.ts";
 import { ModeldError } from "../../../base/errors.ts";
 import type { GenerateRequest } from "../../../llama/llama_server.ts";
 import { inferSchema } from "./infer_schema.ts";
@@ -64,14 +65,22 @@ function parseJson(json: string): unknown {
   }
 }
 
-/** One sentence for each problem, each with the field's name first. */
+/** Characters that the list of what is wrong with a body may have. */
+const LONGEST_MESSAGE = 512;
+
+/** A sentence for each field, with its name first, that says what is wrong with it, or with its first wrong item. */
 function describe(error: z.core.$ZodError, body: unknown): string {
-  return error.issues.map(({ path, message }) => {
-    const [field, index] = path;
-    if (field === undefined) return `the body ${message}`;
-    if (field === "prompt" && isMissing(body, field)) return "prompt is required";
-    return `${String(field)}${index === undefined ? "" : `[${String(index)}]`} ${message}`;
-  }).join("; ");
+  const sentences = new Map<PropertyKey | undefined, string>();
+  for (const { path: [field, index], message } of error.issues) {
+    if (sentences.has(field)) continue;
+    const name = `${String(field)}${index === undefined ? "" : `[${String(index)}]`}`;
+    if (field === undefined) sentences.set(field, `the body ${message}`);
+    else {sentences.set(
+        field,
+        field === "prompt" && isMissing(body, field) ? "prompt is required" : `${name} ${message}`,
+      );}
+  }
+  return clip([...sentences.values()].join("; "), LONGEST_MESSAGE);
 }
 
 function isMissing(body: unknown, field: string): boolean {

@@ -1,4 +1,5 @@
 import type { Clock } from "../../../base/clock.ts";
+import { clip } from "../../../base/clip.ts";
 import type { Deadlines } from "../../../base/deadlines.ts";
 import type { Fleet } from "../../../dispatch/fleet.ts";
 import { inferLogger, type Logger } from "../../../telemetry/log.ts";
@@ -9,6 +10,7 @@ import { streamReply } from "../../reply/stream_reply.ts";
 import { decodeText, receiveBody } from "../../request_body.ts";
 import type { Route } from "../../route.ts";
 import { type InferRequest, parseInferRequest } from "./infer_request.ts";
+import { checkValueCount } from "./json_values.ts";
 import { LineEncoder } from "./lines.ts";
 
 /** What `POST /infer` needs. */
@@ -18,7 +20,7 @@ export interface InferRouteOptions extends Admission {
   readonly maxBodyBytes: number;
   /** Levels that objects and arrays of the body may have. */
   readonly maxJsonDepth: number;
-  /** Text of an answer, in characters. */
+  /** Bytes of text that an answer may have. */
   readonly maxAnswerBytes: number;
   /** To receive a request body. */
   readonly bodyDeadlines: Deadlines;
@@ -39,6 +41,7 @@ export function inferRoute(options: InferRouteOptions): Route {
       const inference = await admit(request, context, options);
       try {
         const body = await receiveBody(request, context, inference, limits);
+        await checkValueCount(body);
         const infer = parseInferRequest(decodeText(body), {
           maxDepth: options.maxJsonDepth,
           headers: upstreamHeaders(inference),
@@ -62,12 +65,12 @@ function reply(
   inference: Inference,
   options: InferRouteOptions,
 ): Promise<Response> {
-  const { id, timeline, signal } = inference;
-  const { fleet, arrivals, maxAnswerBytes: maxAnswer, clock, writeDeadlines } = options;
+  const { id, timeline, signal, share } = inference;
+  const { fleet, arrivals, maxAnswerBytes, clock, writeDeadlines } = options;
   const log = inferLogger(timeline.logLevel);
-  log.debug("prompt", { request_id: id, prompt: generate.prompt });
+  log.debug("prompt", { request_id: id, prompt: clip(generate.prompt, LOGGED_TEXT) });
   const onLines = log.isEnabledFor("debug") ? logLines(log, id) : undefined;
-  const encoder = new LineEncoder({ tokens: stream, reasoning, maxAnswer, onLines });
+  const encoder = new LineEncoder({ tokens: stream, reasoning, maxAnswerBytes, share, onLines });
   return streamReply(async () => {
     timeline.enter("queue");
     await arrivals.pass(signal);
@@ -84,8 +87,13 @@ function reply(
   }, { encoder, inference, clock, writeDeadlines, whole: !stream });
 }
 
-function logLines(log: Logger, requestId: string): (lines: string) => void {
+/** Characters of a prompt or a line that are logged. */
+const LOGGED_TEXT = 8_192;
+
+function logLines(log: Logger, requestId: string): (lines: Uint8Array) => void {
   return (lines) => {
-    for (const line of lines.trimEnd().split("\n")) log.debug("line", { request_id: requestId, line });
+    for (const line of new TextDecoder().decode(lines).trimEnd().split("\n")) {
+      log.debug("line", { request_id: requestId, line: clip(line, LOGGED_TEXT) });
+    }
   };
 }

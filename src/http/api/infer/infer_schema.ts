@@ -5,7 +5,9 @@ const text = z.string({ error: "must be a string" }).check(z.refine((value) => v
   error: "holds half of a surrogate pair, which is no valid text",
 }));
 const filledText = text.check(z.refine((value) => value.trim() !== "", { error: "is required" }));
-const texts = z.array(text, { error: "must be an array of strings" });
+const MOST_STOPS = 64;
+const texts = z.array(text, { error: "must be an array of strings" })
+  .check(z.maxLength(MOST_STOPS, { error: `has more than ${MOST_STOPS} items` }));
 const boolean = z.boolean({ error: "must be true or false" });
 const number = z.number({ error: "must be a finite number" });
 const integer = z.int({
@@ -16,16 +18,24 @@ const integer = z.int({
   },
 });
 
+// llama-server takes these in 32 bits, and wraps larger ones in silence.
+const tokenCount = integer.check(atMost(2 ** 31 - 1));
+const seed = integer.check(z.minimum(-(2 ** 31), { error: `must be at least ${-(2 ** 31)}` }), atMost(2 ** 32 - 1));
+
+function atMost(largest: number): ReturnType<typeof z.maximum> {
+  return z.maximum(largest, { error: `must be at most ${largest}` });
+}
+
 /** The body of `POST /infer`. Fields it does not name are ignored; `null` is missing. */
 export const inferSchema = z.object({
   prompt: filledText.check(z.describe("The text to continue.")),
   model: optional(text, "Model id; the default model where it is missing or empty."),
   stream: optional(boolean, "An explicit false: the final line alone."),
-  max_tokens: optional(integer, "New tokens at most; 0, negative or missing: llama-server's own default."),
+  max_tokens: optional(tokenCount, "New tokens at most; 0, negative or missing: llama-server's own default."),
   temperature: optional(number, "Sampling temperature; 0 is greedy decoding."),
   top_p: optional(number, "Nucleus sampling: the probability mass to keep."),
   top_k: optional(integer, "Sampling: the number of candidates to keep."),
-  seed: optional(integer, "Random seed; 0 or missing: llama-server chooses."),
+  seed: optional(seed, "Random seed; 0 or missing: llama-server chooses."),
   repeat_penalty: optional(number, "Penalty on repeated tokens."),
   stop: optional(texts, "Stop sequences."),
   reasoning: optional(boolean, "True: the model's reasoning comes too, in `reasoning` lines."),

@@ -1,3 +1,4 @@
+import { clip } from "../../../base/clip.ts";
 import { ModeldError } from "../../../base/errors.ts";
 
 /**
@@ -10,7 +11,7 @@ export function checkDepth(body: unknown, maxDepth: number): void {
   if (typeof body !== "object" || body === null || Array.isArray(body)) return;
   for (const [field, value] of Object.entries(body)) {
     if (isDeeper(value, maxDepth - 1)) {
-      throw new ModeldError("invalid_request", `${field} is nested deeper than ${maxDepth} levels`);
+      throw new ModeldError("invalid_request", `${clip(field)} is nested deeper than ${maxDepth} levels`);
     }
   }
 }

@@ -1,7 +1,9 @@
 import { ModeldError } from "../../../base/errors.ts";
 import type { Completion, EventBatch } from "../../../llama/exchange.ts";
 import { errorBody } from "../../error_reply.ts";
+import type { ByteShare } from "../../byte_budget.ts";
 import type { Encoder } from "../../reply/encoder.ts";
+import { AnswerText } from "./answer_text.ts";
 
 /** How the lines of one reply are to look. */
 export interface LineOptions {
@@ -9,30 +11,36 @@ export interface LineOptions {
   readonly tokens: boolean;
   /** Whether the client wants the reasoning, a line for each piece. */
   readonly reasoning: boolean;
-  /** Text of an answer, in characters, before it is ended as too large. */
-  readonly maxAnswer: number;
+  /** Bytes of text that an answer may have. */
+  readonly maxAnswerBytes: number;
+  /** What it keeps counts there. */
+  readonly share: ByteShare;
   /** Called with the lines as they leave, where the request is logged at debug. */
-  readonly onLines?: ((lines: string) => void) | undefined;
+  readonly onLines?: ((lines: Uint8Array) => void) | undefined;
 }
 
 const utf8 = new TextEncoder();
+
+/** What stands in front of the text in the final line. */
+const BEFORE_CONTENT = '{"done":true,"content":"';
 
 /** The NDJSON lines of `POST /infer`: one for each fragment, then one final or one error line. */
 export class LineEncoder implements Encoder {
   readonly contentType = "application/x-ndjson";
   readonly #options: LineOptions;
   #lines = "";
-  #content = "";
+  readonly #content: AnswerText;
+  /** The final line, in pieces: its text may be long. */
+  #last: readonly Uint8Array[] = [];
   #reasoningChars = 0;
-  /** Characters of text and reasoning so far. */
-  #size = 0;
 
   constructor(options: LineOptions) {
     this.#options = options;
+    this.#content = new AnswerText(options.maxAnswerBytes, options.share);
   }
 
   get pending(): number {
-    return this.#lines.length;
+    return this.#lines.length + this.#last.reduce((sum, { length }) => sum + length, 0);
   }
 
   add({ events }: EventBatch): number {
@@ -43,7 +51,6 @@ export class LineEncoder implements Encoder {
       if (isToolCall) {
         throw new ModeldError("protocol", "adapter generate: llama-server sent a tool call; use /v1/chat/completions");
       }
-      this.#size += text.length + reasoning.length;
       if (reasoning !== "") {
         fragments++;
         this.#addReasoning(reasoning);
@@ -51,17 +58,15 @@ export class LineEncoder implements Encoder {
       if (text === "") continue;
       fragments++;
       if (this.#options.tokens) this.#lines += `{"token":${JSON.stringify(text)}}\n`;
-      this.#content += text;
+      this.#content.add(text);
     }
-    const { maxAnswer } = this.#options;
-    if (this.#size > maxAnswer) throw answerTooLarge(maxAnswer);
     return fragments;
   }
 
   end({ finishReason, usage, timings }: Completion): void {
-    this.#lines += JSON.stringify({
+    const line = JSON.stringify({
       done: true,
-      content: this.#content,
+      content: "",
       finish_reason: finishReason,
       usage: {
         prompt_tokens: usage.promptTokens,
@@ -71,6 +76,7 @@ export class LineEncoder implements Encoder {
       reasoning_chars: this.#reasoningChars === 0 ? undefined : this.#reasoningChars,
       timings,
     }) + "\n";
+    this.#last = [utf8.encode(BEFORE_CONTENT), ...this.#content.end(), utf8.encode(line.slice(BEFORE_CONTENT.length))];
   }
 
   fail(failure: ModeldError): boolean {
@@ -79,22 +85,27 @@ export class LineEncoder implements Encoder {
   }
 
   take(): Uint8Array {
-    const lines = this.#lines;
+    const lines = utf8.encode(this.#lines);
+    const taken = this.#last.length === 0 ? lines : concat([lines, ...this.#last]);
+    this.#options.onLines?.(taken);
     this.#lines = "";
-    this.#options.onLines?.(lines);
-    return utf8.encode(lines);
+    this.#last = [];
+    return taken;
   }
 
   #addReasoning(text: string): void {
     const { tokens, reasoning } = this.#options;
     if (reasoning && tokens) this.#lines += `{"reasoning":${JSON.stringify(text)}}\n`;
-    else this.#reasoningChars += text.length;
+    else this.#reasoningChars += text.length; // not kept, so it counts nowhere
   }
 }
 
-function answerTooLarge(maxAnswer: number): ModeldError {
-  return new ModeldError(
-    "answer_too_large",
-    `the answer has more than ${maxAnswer} characters (--max-answer-bytes); ask for less with max_tokens`,
-  );
+function concat(pieces: readonly Uint8Array[]): Uint8Array {
+  const all = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    all.set(piece, at);
+    at += piece.length;
+  }
+  return all;
 }

@@ -30,7 +30,11 @@ const refused: readonly (readonly [string, string, string])[] = [
   ["stop as text", '{"prompt":"a","stop":"x"}', "stop must be an array of strings"],
   ["a number in stop", '{"prompt":"a","stop":["x",1]}', "stop[1] must be a string"],
   ["deep nesting", `{"prompt":"a","x":${"[".repeat(32)}${"]".repeat(32)}}`, "x is nested deeper than 32 levels"],
-  ["very deep nesting", `{"x":${"[".repeat(400_000)}${"]".repeat(400_000)}}`, "x is nested deeper than 32 levels"],
+  ["very deep nesting", `{"x":${"[".repeat(400_000)}${"]".repeat(400_000)}}`, "the body has more than 10000 values"],
+  ["many values", `{"prompt":"a","x":[${"1,".repeat(10_000)}1]}`, "the body has more than 10000 values"],
+  ["65 stop sequences", `{"prompt":"a","stop":["a"${',"a"'.repeat(64)}]}`, "stop has more than 64 items"],
+  ["tokens beyond 31 bits", '{"prompt":"a","max_tokens":2147483648}', "max_tokens must be at most 2147483647"],
+  ["a seed beyond 32 bits", '{"prompt":"a","seed":4294967296}', "seed must be at most 4294967295"],
   ["two faults", '{"prompt":"a","top_k":"4","seed":"x"}', "top_k must be an integer; seed must be an integer"],
 ];
 

@@ -7,7 +7,6 @@ import {
   v1ErrorTable,
 } from "../../../../src/http/api/v1/error_shapes.ts";
 import { errorTable } from "../../../../src/http/error_table.ts";
-import { errorTable } from "../../../../src/http/error_table.ts";
 
 const busy = new ModeldError("queue_full", `too busy: "qwen3"\n`, { retryAfterSeconds: 3 });
 const cut = new ModeldError("truncated", "adapter generate: ended too early");

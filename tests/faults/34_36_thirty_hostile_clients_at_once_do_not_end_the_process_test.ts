@@ -1,0 +1,129 @@
+import { assert, assertEquals } from "@std/assert";
+import type { Exchange } from "../support/raw_http_server.ts";
+import { CLOSE_DELIMITED_HEAD, head } from "../support/replies.ts";
+import { SpawnedProcess } from "../support/spawned_process.ts";
+import { completionToken } from "../support/wire_streams.ts";
+import { RawClient } from "./support/raw_client.ts";
+import { play, type Scenario } from "./support/scenario.ts";
+
+/** How many at once. */
+const CLIENTS = 30;
+
+/** MB that V8 may take for objects that live: half of what it takes by default on a small machine, and less. */
+const HEAP_MB = 512;
+
+/** How long `/healthz` may take, in ms. */
+const HEALTHZ_MS = 100;
+
+const MB = 2 ** 20;
+
+async function pour(exchange: Exchange, start: string, piece: string): Promise<void> {
+  await exchange.send(start);
+  for (;;) await exchange.send(piece);
+}
+
+/** A way to ask for too much. */
+interface Kind {
+  /** What llama-server does; missing: it is not asked. */
+  readonly script?: (exchange: Exchange) => Promise<void>;
+  /** What each client does, until it has an end. */
+  readonly client: (scenario: Scenario) => Promise<void>;
+  /** How its requests end. */
+  readonly outcome: string;
+}
+
+const endless = (token: string, times: number) => (exchange: Exchange) =>
+  pour(exchange, CLOSE_DELIMITED_HEAD, completionToken(token).repeat(times));
+
+/** Asks, and reads as fast as it can, without keeping anything. */
+async function devour({ modeld }: Scenario, request: Record<string, unknown>): Promise<void> {
+  using client = Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
+  const headers = { "Content-Type": "application/json" };
+  const body = JSON.stringify({ prompt: "Once", ...request });
+  const reply = await fetch(new URL("/infer", modeld.url), { method: "POST", headers, body, client });
+  for await (const _ of reply.body ?? []);
+}
+
+/** Asks, and reads nothing until modeld ends the connection. */
+async function starve({ modeld }: Scenario, request: Record<string, unknown>): Promise<void> {
+  using client = await RawClient.connect(modeld.url);
+  await client.postInfer({ prompt: "Once", ...request });
+  await modeld.process.line(/"type":"write_timeout"/, 50_000);
+}
+
+const KINDS: Record<string, Kind> = {
+  "endless streams of short tokens": {
+    script: endless(" on", 200),
+    client: (scenario) => devour(scenario, {}),
+    outcome: "upstream_error stream",
+  },
+  "endless whole answers of short tokens": {
+    script: endless(" on", 200),
+    client: (scenario) => devour(scenario, { stream: false }),
+    outcome: "upstream_error stream",
+  },
+  "endless streams of giant tokens": {
+    script: endless("é".repeat(1.5 * MB), 1),
+    client: (scenario) => devour(scenario, {}),
+    outcome: "upstream_error stream",
+  },
+  "endless whole answers of giant tokens": {
+    script: endless("é".repeat(1.5 * MB), 1),
+    client: (scenario) => devour(scenario, { stream: false }),
+    outcome: "upstream_error stream",
+  },
+  "streams of giant tokens that nobody reads": {
+    script: endless("é".repeat(1.5 * MB), 1),
+    client: (scenario) => starve(scenario, {}),
+    outcome: "timeout stream",
+  },
+  "errors without an end": {
+    script: (exchange) => pour(exchange, head(500, { Connection: "close" }), "x".repeat(MB)),
+    client: (scenario) => devour(scenario, {}),
+    outcome: "upstream_error prefill",
+  },
+  "bodies of half a million values": {
+    client: (scenario) => devour(scenario, { stop: Array(400_000).fill(1) }),
+    outcome: "invalid queue",
+  },
+};
+
+for (const [name, { script, client, outcome }] of Object.entries(KINDS)) {
+  Deno.test({
+    name: `${CLIENTS} clients at once with ${name} do not end the process, and /healthz stays under ${HEALTHZ_MS} ms`,
+    // An executable takes no flags of V8's.
+    ignore: Deno.env.has("MODELD_BIN"),
+    async fn() {
+      await play(
+        {
+          standIn: { slots: CLIENTS },
+          modeld: ["--write-timeout", "5s"],
+          denoFlags: [`--v8-flags=--max-old-space-size=${HEAP_MB}`],
+          outcomes: { [outcome]: CLIENTS },
+          posts: script === undefined ? 0 : CLIENTS,
+        },
+        async (scenario) => {
+          const { llama, modeld } = scenario;
+          if (script !== undefined) llama.on("POST /v1/completions", script);
+          const probe = probeOf(modeld.url);
+          try {
+            await Promise.all(Array.from({ length: CLIENTS }, () => client(scenario)));
+          } finally {
+            await probe.stop();
+          }
+          const answers = probe.stdoutLines.map((line) => line.split(" ").map(Number));
+          const times = answers.map(([, ms = Infinity]) => ms).sort((a, b) => a - b);
+          console.log(`${times.length} probes, the median ${times[times.length >> 1]} ms, the last ${times.slice(-4)}`);
+          assert(answers.every(([status]) => status === 200), probe.lines.join("\n"));
+          assert((times.at(-1) ?? Infinity) < HEALTHZ_MS, `the slowest took ${times.at(-1)} ms`);
+          assertEquals(modeld.process.exit, undefined);
+        },
+      );
+    },
+  });
+}
+
+function probeOf(url: URL): SpawnedProcess {
+  const script = new URL("support/healthz_probe.ts", import.meta.url).pathname;
+  return new SpawnedProcess(Deno.execPath(), ["run", "-q", "--no-config", "--allow-net=127.0.0.1", script, url.href]);
+}
