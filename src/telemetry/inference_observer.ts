@@ -1,5 +1,5 @@
 import type { ErrorKind } from "../base/errors.ts";
-import type { Usage } from "../llama/adapter.ts";
+import type { Usage } from "../llama/exchange.ts";
 import type { Timeline } from "../base/timeline.ts";
 
 /** How an inference ended, in the words of the public contract's error table, plus `ok` and `cancelled`. */
