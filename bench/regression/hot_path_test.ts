@@ -13,13 +13,13 @@ const TOKENS = 300;
 const ROUNDS = 150;
 
 Deno.test("reading a token's view costs little more than a bare loop that reads, parses and writes it", async () => {
-  // Measured 1.2 to 1.3 on 2.9.6.
-  await compare("with its view", (response) => lines(exchange(response)), referenceLoop, 1.7);
+  // Measured 1.4 to 1.5 on 2.9.6.
+  await compare("with its view", (response) => lines(exchange(response)), referenceLoop, 1.8);
 });
 
 Deno.test("passing a token on costs little more than a bare loop that copies its bytes", async () => {
-  // Measured 1.4 to 1.6 on 2.9.6; parsing each token as well takes 2.5 to 3.
-  await compare("passed on", (response) => bytes(exchange(response)), copyLoop, 2);
+  // Measured 1.75 to 1.9 on 2.9.6, about 1.4 µs more; parsing each token as well takes 2.7.
+  await compare("passed on", (response) => bytes(exchange(response)), copyLoop, 2.3);
 });
 
 async function compare(

@@ -8,7 +8,7 @@ import { EVENT_NOT_UNDERSTOOD, type ParsedEvent, parseEvent } from "./event_view
 import { dataOf, EventFramer, type Frame, type Framed } from "./framing.ts";
 import { ENDING_TYPES, lookAt, nameOf } from "./look_at.ts";
 
-/** What a decoder of events is told of its exchange. */
+/** What a decoder of events needs to know. */
 export interface EventDecoderOptions {
   readonly failures: Failures;
   /** How many choices must each have a finish reason. */

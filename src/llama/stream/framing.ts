@@ -118,6 +118,8 @@ export class EventFramer {
   /** Where the line ends; -1 where that cannot be said yet. */
   #lineEnd(isEnd: boolean): number {
     const bytes = this.#bytes;
+    if (this.#searchFrom === bytes.length) return -1;
+    if (bytes[this.#searchFrom] === LF) return this.#searchFrom; // the empty line behind each event
     if (!this.#hasCarriageReturns) {
       const at = bytes.indexOf(LF, this.#searchFrom);
       if (at < 0) this.#searchFrom = bytes.length;

@@ -29,8 +29,8 @@ const ENDING_NAMES = [...ENDING_TYPES.keys()].map((type) => utf8.encode(type));
 export type Look = "plain" | "usage" | "parse";
 
 /**
- * Looks at the keys of an event's data without parsing it. A token costs one pass over its bytes. What is found is never
- * within a string: there each quote has a backslash in front of it. It may be deeper in the data, so the parser decides.
+ * Checks the keys of an event's data without parsing it. A token costs one pass over its bytes. What is found is never
+ * within a string: there each quote has a backslash in front of it. It may be deeper in the data, so the parsed event decides.
  */
 export function lookAt(bytes: Uint8Array, { dataStart, dataEnd, nameStart, nameEnd, isSplit }: Frame): Look {
   if (isSplit || isEndingName(bytes, nameStart, nameEnd)) return "parse";

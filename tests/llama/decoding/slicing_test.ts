@@ -162,8 +162,8 @@ Deno.test("the texts of every API's recorded streams are read, and they end as t
 
 function slicedBy(bytes: Uint8Array, sizes: readonly number[]): Uint8Array[] {
   const pieces: Uint8Array[] = [];
-  for (let start = 0, i = 0; start < bytes.length; i++) {
-    const end = start + (sizes[i % sizes.length] ?? 1);
+  for (let start = 0; start < bytes.length;) {
+    const end = start + (sizes[pieces.length % sizes.length] ?? 1);
     pieces.push(bytes.subarray(start, end));
     start = end;
   }
