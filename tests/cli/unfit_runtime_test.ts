@@ -12,4 +12,5 @@ for (const version of ["1.46.3", "2.6.10", "2.7.14", "2.8.2", "2.9.3", "2.9.6", 
   Deno.test(`modeld serves on Deno ${version}`, () => assertEquals(unfitRuntime(version), undefined));
 }
 
-Deno.test("modeld serves on a Deno whose version has another form", () => assertEquals(unfitRuntime("next"), undefined));
+Deno.test("modeld serves on a Deno whose version has another form", () =>
+  assertEquals(unfitRuntime("next"), undefined));
