@@ -5,6 +5,7 @@
  */
 import project from "../deno.json" with { type: "json" };
 import { chooseStd, type StdChoice, whyUnreachable } from "./choose_std.ts";
+import { whenNpxIsGone } from "./npx_above.ts";
 import { runForwardingSignals } from "./run_forwarding_signals.ts";
 import standIns from "./std/import_map.json" with { type: "json" };
 
@@ -19,7 +20,12 @@ async function main([subcommand = "help", ...rest]: string[]): Promise<number> {
   if (std === undefined) return 2;
   if (std.note !== undefined) console.error(std.note);
   const flags = std.source === "jsr" ? [] : [`--import-map=${import.meta.resolve("./std/import_map.json")}`];
-  return await runForwardingSignals(Deno.execPath(), [subcommand, ...flags, ...rest], { PATH: pathWithThisDeno() });
+  const stop = new AbortController();
+  using _ = await whenNpxIsGone(() => stop.abort());
+  return await runForwardingSignals(Deno.execPath(), [subcommand, ...flags, ...rest], {
+    env: { PATH: pathWithThisDeno() },
+    stop: stop.signal,
+  });
 }
 
 async function choose(): Promise<StdChoice | undefined> {

@@ -64,7 +64,8 @@ async function withTerminal(
   };
   try {
     await run(`git -C '${ROOT}' ls-files -z | xargs -0 cp --parents -t '${folder}'`);
-    await run(`test -f dist/release/modeld-${HOST}.tar.gz || deno task -q compile:all --tag v${project.version} \
+    await run(`test -f dist/release/modeld-${HOST}.tar.gz || deno task -q deno run -q -P=release \
+      --no-prompt tools/release/compile_all.ts --tag v${project.version} \
       --releases ${env.MODELD_RELEASES} --target ${HOST}`);
     await using terminal = new Terminal(folder, env);
     await terminal.installLlamaServer();

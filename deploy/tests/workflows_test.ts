@@ -3,7 +3,7 @@ import { parse } from "yaml";
 
 const FOLDER = new URL("../../.github/workflows/", import.meta.url);
 
-for (const name of ["ci.yml", "release.yml"]) {
+for (const name of ["ci.yml", "nightly.yml", "release.yml"]) {
   const text = await Deno.readTextFile(new URL(name, FOLDER));
 
   Deno.test(`${name} pins every action to a commit and says which version that is`, () => {

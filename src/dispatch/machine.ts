@@ -3,7 +3,17 @@ import type { ServerEvent } from "../upstream/lifecycle.ts";
 import { checkResidency, nextResidencyDeadline } from "../upstream/residency.ts";
 import type { Server } from "../upstream/server.ts";
 import { takeSnapshot, takeWarming } from "../upstream/snapshot.ts";
-import { admitUnrouted, arrive, assignSlots, expire, finish, leave, refuse, requeue, reviewQueues } from "./admission.ts";
+import {
+  admitUnrouted,
+  arrive,
+  assignSlots,
+  expire,
+  finish,
+  leave,
+  refuse,
+  requeue,
+  reviewQueues,
+} from "./admission.ts";
 import type { Command } from "./commands.ts";
 import type { Event, RequestEnding } from "./events.ts";
 import { regroup } from "./models.ts";

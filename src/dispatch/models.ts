@@ -101,7 +101,9 @@ export function route(state: FleetState, requested: string | undefined): Model |
   const nameless = models.find(({ instances }) => instances.some(({ server }) => !server.hasList));
   if (nameless !== undefined) return nameless;
   return resolution.kind === "ambiguous"
-    ? modelNotFound(`${clip(name)} may be any of ${clip([...new Set(matches.map(({ id }) => id))].join(", "))}; name one`)
+    ? modelNotFound(
+      `${clip(name)} may be any of ${clip([...new Set(matches.map(({ id }) => id))].join(", "))}; name one`,
+    )
     : modelNotFound(`${clip(name)}; GET /models lists those that llama-server has`);
 }
 

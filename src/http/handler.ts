@@ -78,7 +78,12 @@ async function answer(
     checkContentEncoding(request);
     const preflight = cors?.preflight(request);
     if (preflight !== undefined) return preflight;
-    if (route === undefined) throw new ModeldError("not_found", `no such path: ${pathOf(request.url)}; there are POST /infer, /v1/chat/completions and its kin, and GET /docs`);
+    if (route === undefined) {
+      throw new ModeldError(
+        "not_found",
+        `no such path: ${pathOf(request.url)}; there are POST /infer, /v1/chat/completions and its kin, and GET /docs`,
+      );
+    }
     if (!allows(route, request.method)) return methodNotAllowed(route, request.method);
     return await route.handle(request, context);
   } catch (error) {

@@ -52,7 +52,9 @@ export function planRoom(candidate: Instance): Plan {
   const inUse = others.filter((other) => other.state === "ready" && !isTransient(other) && !idle.includes(other));
   const displaced = shortage.take(inUse);
   const { reason } = shortage;
-  return shortage.isCovered ? { kind: "switch", victims: [...victims, ...displaced], reason } : { kind: "refuse", reason };
+  return shortage.isCovered
+    ? { kind: "switch", victims: [...victims, ...displaced], reason }
+    : { kind: "refuse", reason };
 }
 
 /** A model that was drained for another one is kept for that one. */

@@ -10,7 +10,7 @@ Deno.test("the benchmark runs two rounds and the growth, unless told otherwise",
 });
 
 Deno.test("several Denos can be compared", () => {
-  assertEquals(parseOptions(["--deno=2.8.3", "--deno=/opt/deno"]).deno, ["2.8.3", "/opt/deno"]);
+  assertEquals(parseOptions(["--deno=2.9.3", "--deno=/opt/deno"]).deno, ["2.9.3", "/opt/deno"]);
 });
 
 Deno.test("an option that the benchmark does not know is refused by name", () => {

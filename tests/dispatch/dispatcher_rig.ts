@@ -38,7 +38,11 @@ export class DispatcherRig {
   readonly fleet: Dispatcher;
   readonly events: LifecycleEvent[] = [];
 
-  constructor(server: FakeLlamaServer, terms: Partial<Terms> & { readonly modelsDir?: string } = {}, ...more: FakeLlamaServer[]) {
+  constructor(
+    server: FakeLlamaServer,
+    terms: Partial<Terms> & { readonly modelsDir?: string } = {},
+    ...more: FakeLlamaServer[]
+  ) {
     this.server = server;
     const { modelsDir, ...others } = terms;
     const present: Terms = { ...TERMS, ...others };
@@ -70,7 +74,8 @@ export class DispatcherRig {
     const exchange = this.fleet.exchange({
       model,
       slots: 1,
-      open: ({ server, model }, signal) => server.generate({ prompt: "hello", ...(model !== undefined && { model }) }, signal),
+      open: ({ server, model }, signal) =>
+        server.generate({ prompt: "hello", ...(model !== undefined && { model }) }, signal),
     }, { id: "request", timeline, signal: signal ?? controller.signal });
     let state = "pending";
     exchange.then(() => state = "started", (error) => state = error instanceof ModeldError ? error.kind : "thrown");

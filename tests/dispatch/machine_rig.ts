@@ -67,7 +67,7 @@ export class MachineRig {
       for (const [model, listed] of Object.entries(models)) this.list(model, listed, id);
     }
     this.step({ is: "open" });
-    if (seen) for (const id of servers) this.poll(id);
+    if (seen) { for (const id of servers) this.poll(id); }
   }
 
   step(event: Event): void {

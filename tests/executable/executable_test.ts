@@ -1,6 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { TextLineStream } from "@std/streams/text-line-stream";
-import project from "../../deno.json" with { type: "json" };
 import { LEAST_PRIVILEGE } from "../tools/least_privilege.ts";
 
 /** The executable: what `MODELD_BIN` names, else what `deno task compile` wrote. */
@@ -105,12 +104,8 @@ Deno.test("the executable's permissions forbid running programs, writing files a
 /** Compiles the permission probe just as `deno task compile` compiles modeld. */
 async function compileProbe(folder: string): Promise<string> {
   const output = `${folder}/probe`;
-  const command = project.tasks.compile.command.replace(
-    /\S+ \S+\/main\.js$/,
-    `${output} tests/tools/permission_probe.ts`,
-  );
-  const [program = "", ...args] = command.split(" ");
-  const { code, stderr } = await new Deno.Command(program, { args, stderr: "piped" }).output();
+  const args = ["task", "-q", "compile", "--output", output, "--entry", "tests/tools/permission_probe.ts"];
+  const { code, stderr } = await new Deno.Command("deno", { args, stderr: "piped" }).output();
   assertEquals(code, 0, new TextDecoder().decode(stderr));
   return output;
 }

@@ -2,7 +2,8 @@
  * Makes everything that a release consists of, in dist/release: an archive for each system, the bill of materials,
  * install.sh and SHA256SUMS.
  *
- *     deno task compile:all --tag v1.2.3 --releases https://HOST/OWNER/modeld/releases [--target x86_64-unknown-linux-gnu]
+ *     deno task deno run -P=release tools/release/compile_all.ts --tag v1.2.3 \
+ *       --releases https://HOST/OWNER/modeld/releases [--target x86_64-unknown-linux-gnu]
  *
  * Without --target, for all systems: that needs dl.deno.land, where Deno keeps its runtimes.
  */
@@ -50,7 +51,7 @@ async function archive(target: Target): Promise<void> {
   const folder = `${RELEASE}/${target}`;
   await runTool("cp", ["-r", common, folder]);
   const output = `${folder}/${executable}`;
-  await runTool("deno", ["task", "-q", "compile:to", "--target", target, "--output", output, "dist/bundle/main.js"]);
+  await runTool("deno", ["task", "-q", "compile", "--target", target, "--output", output]);
   const names = [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
   if (archive.endsWith(".zip")) await runTool("zip", ["-q", "-r", `../${archive}`, ...names], folder);
   else await runTool("tar", ["-czf", `../${archive}`, "--owner=0", "--group=0", ...names], folder);
@@ -82,6 +83,6 @@ async function writeChecksums(): Promise<void> {
 }
 
 function fail(message: string): never {
-  console.error(`compile:all: ${message}`);
+  console.error(`compile_all: ${message}`);
   Deno.exit(2);
 }

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { Daemon } from "../../support/daemon.ts";
 import { infer, type InferReply } from "../../support/ndjson_client.ts";
 import { StandInLlamaServer, type StandInOptions } from "../../support/stand_in_llama_server.ts";
-import { Accounts, type Outcomes } from "./accounts.ts";
+import { Accounts, type Outcomes, samples } from "./accounts.ts";
 
 /** How long a scene may take, in ms. */
 const SCENE_MS = 60_000;
@@ -21,10 +21,10 @@ export interface ScenarioOptions {
   readonly modeld?: readonly string[];
   /** Flags of `deno run` itself, such as V8's; for a daemon from source. */
   readonly denoFlags?: readonly string[];
-  /** How its requests end: outcome and stage, such as `{ "truncated stream": 1 }`. */
-  readonly outcomes: Outcomes;
-  /** How many generations llama-server is asked for. */
-  readonly posts: number;
+  /** How its requests end: outcome and stage, such as `{ "truncated stream": 1 }`; how many at most, where chance decides. */
+  readonly outcomes: Outcomes | number;
+  /** How many generations llama-server is asked for; undefined where chance decides. */
+  readonly posts: number | undefined;
 }
 
 /**
@@ -51,7 +51,8 @@ export async function play(options: ScenarioOptions, scene: (scenario: Scenario)
       const posts = llama.posts.length;
       await within(SCENE_MS, scene({ llama, modeld, ask }));
       await before.settle(options.outcomes);
-      assertEquals(llama.posts.length - posts, options.posts, "generations that llama-server was asked for");
+      const asked = llama.posts.length - posts;
+      assertEquals(asked, options.posts ?? asked, "generations that llama-server was asked for");
       const exit = await modeld.stop();
       assertEquals(exit, { code: 0, signal: null }, modeld.stderr);
     } finally {
@@ -83,6 +84,12 @@ async function warmUp(ask: Scenario["ask"], llama: StandInLlamaServer): Promise<
     if ((await (await ask()).last()).done === true) return;
   }
   throw new Error("no request ends well, even before the scene begins");
+}
+
+/** How many requests to `/infer` are being answered, from their head on. */
+export async function inflightRequests(modeld: Daemon): Promise<number> {
+  const gauges = samples((await modeld.get("/metrics")).text, "modeld_http_inflight_requests");
+  return gauges.find(({ labels }) => labels["path"] === "/infer")?.value ?? 0;
 }
 
 /** How many requests wait for a slot, for all models together. */

@@ -15,7 +15,12 @@ Deno.test("a stream whose inference ends while a burst is gathered is cut, witho
   const budget = new ByteBudget(1_000_000);
   const inferences = new Inferences({ clock, observer: { started() {}, ended() {} }, budget, inferDeadlines: none });
   const inference = inferences.begin("id", new Request("http://modeld.invalid/infer"));
-  const encoder = new LineEncoder({ tokens: true, reasoning: false, maxAnswerBytes: 1_000_000, share: inference.share });
+  const encoder = new LineEncoder({
+    tokens: true,
+    reasoning: false,
+    maxAnswerBytes: 1_000_000,
+    share: inference.share,
+  });
   const exchange = new ScriptedExchange(inference.signal).push(" a").push(" b");
   const options = { encoder, inference, clock, writeDeadlines: none, whole: false };
   const reply = await streamReply(() => Promise.resolve(exchange), options);

@@ -32,7 +32,8 @@ export function parseInferRequest(json: string, { maxDepth, headers }: ParseOpti
   checkDepth(body, maxDepth);
   const result = inferSchema.safeParse(body);
   if (!result.success) throw new ModeldError("invalid_request", describe(result.error, body));
-  const { prompt, stream, model, max_tokens, temperature, top_p, top_k, seed, repeat_penalty, stop, reasoning } = result.data;
+  const { prompt, stream, model, max_tokens, temperature, top_p, top_k, seed, repeat_penalty, stop, reasoning } =
+    result.data;
   return {
     stream: stream ?? true,
     reasoning: reasoning ?? false,

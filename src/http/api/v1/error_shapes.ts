@@ -109,9 +109,14 @@ export function retryHeaders(error: ModeldError): Record<string, string> {
 /** The whole reply to a request that failed before its first byte. What llama-server answered itself passes unchanged. */
 export function errorReply(api: ApiShape, error: ModeldError, requestId: string): Response {
   const { kind, reply } = error;
-  const headers: Record<string, string> = { "Content-Type": reply?.contentType || "application/json", ...retryHeaders(error) };
+  const headers: Record<string, string> = {
+    "Content-Type": reply?.contentType || "application/json",
+    ...retryHeaders(error),
+  };
   if (kind === "unauthorized") headers["WWW-Authenticate"] = 'Bearer realm="modeld"';
-  if (reply === undefined) return new Response(errorBody(api, error, requestId), { status: errorTable[kind].status, headers });
+  if (reply === undefined) {
+    return new Response(errorBody(api, error, requestId), { status: errorTable[kind].status, headers });
+  }
   return new Response(reply.body, { status: reply.status, headers });
 }
 

@@ -1,11 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { type ErrorKind, ModeldError } from "../../../../src/base/errors.ts";
-import {
-  errorBody,
-  errorEvent,
-  retryHeaders,
-  v1ErrorTable,
-} from "../../../../src/http/api/v1/error_shapes.ts";
+import { errorBody, errorEvent, retryHeaders, v1ErrorTable } from "../../../../src/http/api/v1/error_shapes.ts";
 import { errorTable } from "../../../../src/http/error_table.ts";
 
 const busy = new ModeldError("queue_full", `too busy: "qwen3"\n`, { retryAfterSeconds: 3 });
