@@ -6,13 +6,14 @@ export type Parsed<T> = { readonly value: T; readonly notice?: string } | { read
 
 /** The part of JSON Schema that describes a setting's value in a config file. */
 export interface ValueSchema {
-  readonly type: "string" | "integer" | "boolean" | "array" | readonly string[];
+  readonly type: "string" | "integer" | "boolean" | "array" | "object" | readonly string[];
   readonly pattern?: string;
   readonly enum?: readonly string[];
   readonly minimum?: number;
   readonly maximum?: number;
   readonly items?: { readonly type: "string"; readonly pattern?: string };
   readonly uniqueItems?: boolean;
+  readonly additionalProperties?: { readonly type: "string" };
 }
 
 /** What sort of value a setting holds, and how it is read and written in every place where it may stand. */
@@ -35,5 +36,5 @@ export interface Kind<T> {
   /** Reads a value of a config file, as its parser gave it. Never called with null. */
   fromFile(value: unknown): Parsed<T>;
   /** The value as JSON has it; `fromFile` reads it back. */
-  toFile(value: T): string | number | boolean | readonly string[];
+  toFile(value: T): string | number | boolean | readonly string[] | Readonly<Record<string, string>>;
 }

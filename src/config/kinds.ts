@@ -82,6 +82,28 @@ export function listOf(
   };
 }
 
+/** Names and what they mean: `NAME=MODEL` by comma in flags and variables, a mapping in a config file. */
+export const aliases: Kind<Readonly<Record<string, string>>> = {
+  name: "names and models",
+  placeholder: "NAME=MODEL,...",
+  schema: { type: "object", additionalProperties: { type: "string" } },
+  fromText(value) {
+    const entries = value.split(",").map((item) => item.split("=", 2).map((part) => part.trim()));
+    const wrong = entries.find(([name, model]) => !name || !model);
+    return wrong === undefined
+      ? { value: Object.freeze(Object.fromEntries(entries)) }
+      : { problem: `has ${JSON.stringify(wrong.join("="))}: write NAME=MODEL, several by comma` };
+  },
+  fromFile(value) {
+    const isMapping = typeof value === "object" && value !== null && !Array.isArray(value);
+    if (!isMapping || Object.values(value).some((model) => typeof model !== "string" || model === "")) {
+      return { problem: "is not a mapping of names to models, each a text" };
+    }
+    return { value: Object.freeze({ ...value }) as Readonly<Record<string, string>> };
+  },
+  toFile: (value) => value,
+};
+
 /** true or false. */
 export const boolean: Kind<boolean> = {
   name: "boolean",

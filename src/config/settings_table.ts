@@ -1,5 +1,5 @@
 import { address } from "./address.ts";
-import { boolean, choice, duration, integer, path, secret, secrets, text } from "./kinds.ts";
+import { aliases, boolean, choice, duration, integer, path, secret, secrets, text } from "./kinds.ts";
 import { llamaUrl } from "./llama_url.ts";
 import { networks } from "./networks.ts";
 import { complete, optional, setting } from "./setting.ts";
@@ -86,6 +86,11 @@ export const settingsTable = complete({
     help: "Folder of GGUF files, read for size, quantization and family; it may be missing",
     group: "Models and admission",
   }),
+  aliases: setting(aliases, {}, {
+    help: "Names that clients have built in and the models that they mean, for /v1 and /infer",
+    example: { "gpt-4o": "qwen3" },
+    group: "Models and admission",
+  }),
   defaultModel: optional(text, {
     help: "Model of requests that name none",
     example: "qwen3-8b-q4",
@@ -134,6 +139,14 @@ export const settingsTable = complete({
     help: "For llama-server, from the POST to its end; 0: none",
     group: "Deadlines",
   }),
+  v1Timeout: setting(none, 600_000, {
+    help: "For an answer to /v1, from the POST to llama-server to its end; 0: none",
+    group: "Deadlines",
+  }),
+  heartbeat: setting(none, 15_000, {
+    help: "Without anything to send before a stream of /v1 begins with a comment, which proxies take for life; 0: none",
+    group: "Deadlines",
+  }),
   llamaConnectTimeout: setting(positive, 5_000, {
     help: "To reach llama-server, never its thinking",
     group: "Deadlines",
@@ -157,6 +170,10 @@ export const settingsTable = complete({
 
   maxBodyBytes: setting(integer({ min: 1 }), 1_048_576, {
     help: "Largest request body, in bytes",
+    group: "Limits",
+  }),
+  v1MaxBodyBytes: setting(integer({ min: 1 }), 33_554_432, {
+    help: "Largest request body of /v1, in bytes: pictures and long contexts are sent there",
     group: "Limits",
   }),
   maxAnswerBytes: setting(integer({ min: 1 }), 16_777_216, {
@@ -188,6 +205,10 @@ export const settingsTable = complete({
     group: "Limits",
   }),
 
+  allowMediaUrls: setting(boolean, false, {
+    help: "Let llama-server fetch pictures and sounds by http(s) address, from its own network",
+    group: "Access",
+  }),
   apiKeyFile: optional(path("file"), {
     help: "File of the keys that clients may use, one a line; lines that begin with # are skipped",
     example: "/etc/modeld/api-keys",

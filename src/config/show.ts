@@ -5,7 +5,10 @@ import type { Setting } from "./setting.ts";
 export function showValue(setting: Setting<unknown>, value: unknown): string {
   if (value === undefined) return "none";
   const written = setting.kind.toFile(value);
-  if (typeof written === "object") return written.length === 0 ? "none" : masked(setting, written.join(","));
+  if (typeof written === "object") {
+    const items = Array.isArray(written) ? written : Object.entries(written).map((entry) => entry.join("="));
+    return items.length === 0 ? "none" : masked(setting, items.join(","));
+  }
   return masked(setting, String(written));
 }
 

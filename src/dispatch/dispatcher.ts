@@ -2,6 +2,7 @@ import { AbortScope } from "../base/abort.ts";
 import type { Clock } from "../base/clock.ts";
 import { MovingDeadline } from "../base/deadlines.ts";
 import { ModeldError } from "../base/errors.ts";
+import type { JsonObject } from "../base/json.ts";
 import type { RequestContext } from "../base/request_context.ts";
 import type { Ending, Exchange } from "../llama/exchange.ts";
 import type { LlamaServer } from "../llama/llama_server.ts";
@@ -12,12 +13,12 @@ import { ModelFiles } from "../upstream/model_files.ts";
 import { Server, type ServerTerms } from "../upstream/server.ts";
 import type { Command } from "./commands.ts";
 import type { Event, RequestEnding } from "./events.ts";
-import type { Fleet, FleetRequest, ModelInfo } from "./fleet.ts";
+import type { CatalogModel, Fleet, FleetRequest, ModelInfo } from "./fleet.ts";
 import { nextDeadline, step } from "./machine.ts";
-import { upstreamModel } from "./models.ts";
+import { route, upstreamModel } from "./models.ts";
 import { QueuedRequest } from "./request.ts";
 import { type FleetState, initialState, type Terms } from "./state.ts";
-import { buildStatus, listModels, type Readiness, readinessOf, type Status } from "./status.ts";
+import { buildStatus, catalogOf, listModels, type Readiness, readinessOf, type Status } from "./status.ts";
 
 const log = getLogger("fleet");
 
@@ -139,6 +140,21 @@ export class Dispatcher implements Fleet {
 
   models(): readonly ModelInfo[] {
     return listModels(this.#state);
+  }
+
+  catalog(): readonly CatalogModel[] {
+    return catalogOf(this.#state, this.#options.clock, this.#startedAt);
+  }
+
+  async props(name: string | undefined, signal: AbortSignal): Promise<JsonObject> {
+    const model = route(this.#state, name);
+    if (model instanceof ModeldError) throw model;
+    const instance = model.instances.find(({ isReady }) => isReady);
+    const link = instance === undefined ? undefined : this.#links.get(instance.server.id);
+    if (instance === undefined || link === undefined) {
+      throw new ModeldError("loading", `model is not loaded: ${model.id}`, { retryAfterSeconds: 5 });
+    }
+    return await link.server.props(instance.server.isRouter ? instance.id : undefined, signal);
   }
 
   status(): Status {

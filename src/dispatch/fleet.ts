@@ -1,3 +1,4 @@
+import type { JsonObject } from "../base/json.ts";
 import type { RequestContext } from "../base/request_context.ts";
 import type { Exchange } from "../llama/exchange.ts";
 import type { LlamaServer } from "../llama/llama_server.ts";
@@ -31,6 +32,17 @@ export interface ModelInfo {
   readonly family?: string;
 }
 
+/** One model as `GET /v1/models` shows it. */
+export interface CatalogModel {
+  readonly id: string;
+  readonly aliases: readonly string[];
+  readonly state: string;
+  /** In tokens, known once it is loaded. */
+  readonly contextLength?: number;
+  /** When it was loaded, else when modeld started; Unix seconds. */
+  readonly sinceUnix: number;
+}
+
 /** All llama-servers as one: the one owner of models, queues and slots. */
 export interface Fleet {
   /**
@@ -44,6 +56,14 @@ export interface Fleet {
   exchange(request: FleetRequest, context: RequestContext): Promise<Exchange>;
   /** The models that can be asked for. */
   models(): readonly ModelInfo[];
+  /** The same models as OpenAI's API lists them. */
+  catalog(): readonly CatalogModel[];
+  /**
+   * What a server says of a model that is loaded there (`GET /props`); never makes it load one.
+   *
+   * @throws ModeldError `model_not_found`, `loading` where it is not loaded
+   */
+  props(model: string | undefined, signal: AbortSignal): Promise<JsonObject>;
   /** What `GET /status` answers. */
   status(): Status;
   /** Whether a request for the default model would be served. */

@@ -6,7 +6,7 @@ import { quantizationOf } from "../upstream/gguf/file_type.ts";
 import type { Instance, InstanceState } from "../upstream/instance.ts";
 import { stem } from "../upstream/model_names.ts";
 import type { Server } from "../upstream/server.ts";
-import type { ModelInfo } from "./fleet.ts";
+import type { CatalogModel, ModelInfo } from "./fleet.ts";
 import { type Model, route } from "./models.ts";
 import { notConfigured } from "./refusals.ts";
 import { type FleetState, isAnyUnknown } from "./state.ts";
@@ -184,6 +184,24 @@ function whyNot(state: FleetState): string {
 /** What `GET /models` answers: the models of the servers' last lists, each once. */
 export function listModels(state: FleetState): readonly ModelInfo[] {
   return [...state.models.values()].flatMap(({ instances }) => instances.slice(0, 1).map(modelInfo));
+}
+
+/** The same models as OpenAI's API lists them. */
+export function catalogOf(state: FleetState, clock: Clock, startedAt: number): readonly CatalogModel[] {
+  const now = clock.now();
+  return [...state.models.values()].map(({ id, instances }) => {
+    const first = instances.find(({ isReady }) => isReady) ?? instances[0];
+    const contextLength = first?.model.contextLength;
+    const names = new Set(instances.flatMap((instance) => [instance.id, ...instance.aliases]));
+    names.delete(id);
+    return {
+      id,
+      aliases: [...names],
+      state: first?.state === "ready" ? "loaded" : first?.state ?? "unloaded",
+      ...(contextLength !== undefined && { contextLength }),
+      sinceUnix: Math.floor((clock.wallTime() - (now - (first?.loadedAt ?? startedAt))) / 1_000),
+    };
+  });
 }
 
 function modelInfo({ id, model: { path = pathIn(id), file } }: Instance): ModelInfo {

@@ -10,6 +10,9 @@ import { Gate, gated } from "./middleware/gate.ts";
 import { ByteBudget } from "./byte_budget.ts";
 import { createHandler } from "./handler.ts";
 import { inferRoute } from "./api/infer/infer_route.ts";
+import { modelsRoutes } from "./api/v1/models_routes.ts";
+import { v1Routes as v1Table } from "./api/v1/routes.ts";
+import { v1Routes } from "./api/v1/v1_route.ts";
 import { Inferences } from "./inference.ts";
 import { ClientLimit } from "./middleware/client_limit.ts";
 import { ArrivalLimiter } from "./middleware/arrival_limiter.ts";
@@ -54,6 +57,16 @@ export interface HttpOptions {
   readonly onLost?: () => void;
   /** Missing: pages of other origins may not call modeld. */
   readonly cors?: CorsOptions;
+  /** Largest body of a request to `/v1`. */
+  readonly v1MaxBodyBytes: number;
+  /** For an answer to `/v1`, from the POST to llama-server to its end. */
+  readonly v1Timeout: number;
+  /** Without anything to send, while a stream of `/v1` has not begun. */
+  readonly heartbeat: number;
+  /** Names that clients have built in, and the models that they mean. */
+  readonly aliases: Readonly<Record<string, string>>;
+  /** Whether llama-server may fetch pictures and sounds by their addresses. */
+  readonly allowMediaUrls: boolean;
   /** To receive a request body. */
   readonly bodyTimeout: number;
   /** Without the client taking a byte. */
@@ -97,6 +110,7 @@ export function serveHttp(options: HttpOptions): HttpServer {
   const bodyDeadlines = new Deadlines(options.bodyTimeout, clock);
   const writeDeadlines = new Deadlines(options.writeTimeout, clock);
   const inferDeadlines = new Deadlines(options.inferTimeout, clock);
+  const heartbeats = new Deadlines(options.heartbeat, clock);
   const budget = new ByteBudget(options.maxBufferedBytes);
   const inferences = new Inferences({ ...options, budget, inferDeadlines });
   const gate = new Gate({
@@ -106,7 +120,8 @@ export function serveHttp(options: HttpOptions): HttpServer {
   const clients = new ClientLimit(options.maxInflightPerClient);
   const arrivals = new ArrivalLimiter();
   const refusals = new LimitedLog(getLogger("http"), REFUSALS_LOGGED, clock);
-  const infoRoutes = [modelsRoute(fleet), statusRoute(fleet), ...options.routes ?? []];
+  const inference = { ...options, inferences, gate, clients, budget, arrivals, bodyDeadlines, writeDeadlines };
+  const infoRoutes = [modelsRoute(fleet), statusRoute(fleet), ...modelsRoutes(fleet), ...options.routes ?? []];
   const handler = createHandler({
     clock,
     metrics: options.httpMetrics,
@@ -118,7 +133,8 @@ export function serveHttp(options: HttpOptions): HttpServer {
     routes: [
       healthzRoute,
       readyzRoute(fleet, () => inferences.draining),
-      inferRoute({ ...options, inferences, gate, clients, budget, arrivals, bodyDeadlines, writeDeadlines }),
+      inferRoute(inference),
+      ...v1Routes(v1Table, { ...inference, heartbeats }),
       ...infoRoutes.map((route) => gated(route, gate)),
     ],
   });
@@ -145,7 +161,7 @@ export function serveHttp(options: HttpOptions): HttpServer {
       await Promise.race([listener.shutdown(), waitedLongEnough]);
       timer.clear();
       refusals.close();
-      for (const deadlines of [bodyDeadlines, writeDeadlines, inferDeadlines]) deadlines.close();
+      for (const deadlines of [bodyDeadlines, writeDeadlines, inferDeadlines, heartbeats]) deadlines.close();
     },
   };
 }

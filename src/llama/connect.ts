@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from "../base/clock.ts";
+import type { JsonObject } from "../base/json.ts";
 import { HttpClient } from "./connection/http_client.ts";
 import type { Exchange } from "./exchange.ts";
 import type {
@@ -87,6 +88,10 @@ class ConnectedServer implements LlamaServer {
 
   capacity(model: string, signal: AbortSignal): Promise<ModelCapacity> {
     return this.#identity.capacity(model, signal);
+  }
+
+  props(model: string | undefined, signal: AbortSignal): Promise<JsonObject> {
+    return this.#queries.rawProps(model, signal);
   }
 
   load(model: string, signal: AbortSignal): Promise<void> {

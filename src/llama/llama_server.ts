@@ -1,3 +1,4 @@
+import type { JsonObject } from "../base/json.ts";
 import type { Exchange } from "./exchange.ts";
 
 /** What `/infer` asks to be generated. A field that is missing is not sent: llama-server's own default holds. */
@@ -111,6 +112,8 @@ export interface LlamaServer {
   models(signal: AbortSignal): Promise<readonly ServerModel[] | undefined>;
   /** What a loaded model can take; never makes a router load it. */
   capacity(model: string, signal: AbortSignal): Promise<ModelCapacity>;
+  /** The whole of `GET /props`, of the server or of one of a router's models; never makes it load one. */
+  props(model: string | undefined, signal: AbortSignal): Promise<JsonObject>;
   /** Router: asks for a load; resolves when it is accepted, not when it is done. A model already loading or loaded is fine. */
   load(model: string, signal: AbortSignal): Promise<void>;
   /** Router: asks for an unload; resolves when it is accepted. A model that is not loaded is fine. */

@@ -1,5 +1,6 @@
 import type { RequestContext } from "../../src/base/request_context.ts";
-import type { Fleet, FleetRequest, ModelInfo } from "../../src/dispatch/fleet.ts";
+import type { JsonObject } from "../../src/base/json.ts";
+import type { CatalogModel, Fleet, FleetRequest, ModelInfo } from "../../src/dispatch/fleet.ts";
 import type { Readiness, Status } from "../../src/dispatch/status.ts";
 import type { Completion, Ending, EventBatch, EventView, Exchange, WireEvent } from "../../src/llama/exchange.ts";
 import type { ForwardRequest, GenerateRequest } from "../../src/llama/llama_server.ts";
@@ -164,6 +165,14 @@ export class FakeFleet implements Fleet {
 
   models(): readonly ModelInfo[] {
     return this.modelList;
+  }
+
+  catalog(): readonly CatalogModel[] {
+    return this.modelList.map(({ id }) => ({ id, aliases: [], state: "loaded", sinceUnix: 1 }));
+  }
+
+  props(): Promise<JsonObject> {
+    return Promise.resolve({ total_slots: 1, model_path: "/srv/m.gguf" });
   }
 
   status(): Status {

@@ -1,4 +1,5 @@
 import { ModeldError } from "../../src/base/errors.ts";
+import type { JsonObject } from "../../src/base/json.ts";
 import type { Completion, Ending, EventBatch, Exchange } from "../../src/llama/exchange.ts";
 import type {
   ForwardRequest,
@@ -138,6 +139,10 @@ export class FakeLlamaServer implements LlamaServer {
 
   capacity(): Promise<ModelCapacity> {
     return this.#answer(this.slots === undefined ? {} : { slots: this.slots });
+  }
+
+  props(): Promise<JsonObject> {
+    return this.#answer({ total_slots: this.slots ?? 1, model_path: "/srv/m.gguf" });
   }
 
   load(model: string, _signal: AbortSignal): Promise<void> {

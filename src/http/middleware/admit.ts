@@ -57,6 +57,12 @@ export function failed(inference: Inference, error: unknown): ModeldError {
   return failure;
 }
 
+/** Says in the reply which server it came from. */
+export function withServer(reply: Response, { timeline: { server } }: Inference): Response {
+  if (server !== undefined) reply.headers.set("X-Modeld-Server", server);
+  return reply;
+}
+
 const NO_QUERY = new URLSearchParams();
 
 /** The level that the client asks for. */

@@ -16,11 +16,7 @@ export class ApiKeys {
    * @throws ModeldError `unauthorized`
    */
   async check(request: Request): Promise<number> {
-    const authorization = request.headers.get("authorization");
-    if (authorization === null) {
-      throw new ModeldError("unauthorized", "an API key is required: send it as Authorization: Bearer <key>");
-    }
-    const key = /^Bearer +(\S+)$/i.exec(authorization)?.[1];
+    const key = keyOf(request.headers);
     const presented = await digest(key ?? "");
     let found = -1;
     // All are compared, and all in full, so that the time it takes tells nothing about the keys.
@@ -30,6 +26,15 @@ export class ApiKeys {
     if (found === -1) throw new ModeldError("unauthorized", "no valid API key");
     return found;
   }
+}
+
+/** The key as OpenAI's clients send it, else as Anthropic's do. */
+function keyOf(headers: Headers): string | undefined {
+  const authorization = headers.get("authorization");
+  const key = headers.get("x-api-key");
+  if (authorization !== null) return /^Bearer +(\S+)$/i.exec(authorization)?.[1];
+  if (key !== null) return key;
+  throw new ModeldError("unauthorized", "an API key is required: send it as Authorization: Bearer <key>, or x-api-key");
 }
 
 async function digest(key: string): Promise<Uint8Array> {

@@ -11,6 +11,26 @@ export interface CorsOptions {
 /** How long a browser may keep a preflight's answer. */
 const MAX_AGE_SECONDS = 300;
 
+/** What OpenAI's and Anthropic's SDKs send from a browser. */
+const CLIENT_HEADERS = /^(x-stainless-[a-z-]+|anthropic-[a-z-]+|x-api-key)$/;
+
+/** What a page may read of a reply. */
+const EXPOSED = [
+  "X-Request-Id",
+  "request-id",
+  "X-Modeld-Server",
+  "X-Modeld-Ignored",
+  "x-should-retry",
+  "Retry-After",
+  "retry-after-ms",
+  "x-ratelimit-limit-requests",
+  "x-ratelimit-limit-tokens",
+  "x-ratelimit-remaining-requests",
+  "x-ratelimit-remaining-tokens",
+  "x-ratelimit-reset-requests",
+  "x-ratelimit-reset-tokens",
+].join(", ");
+
 /** CORS as the Fetch standard has it, without credentials. https://fetch.spec.whatwg.org/#http-cors-protocol */
 export class Cors {
   readonly #options: CorsOptions;
@@ -29,7 +49,10 @@ export class Cors {
     const wanted = request.headers.get("access-control-request-headers") ?? "";
     if (this.#options.methods.includes(method) && this.#allowsHeaders(wanted)) {
       reply.headers.set("Access-Control-Allow-Methods", this.#options.methods.join(", "));
-      reply.headers.set("Access-Control-Allow-Headers", this.#options.headers.join(", "));
+      const sdk = wanted.split(",").map((name) => name.trim()).filter((name) =>
+        CLIENT_HEADERS.test(name.toLowerCase())
+      );
+      reply.headers.set("Access-Control-Allow-Headers", [...this.#options.headers, ...sdk].join(", "));
       reply.headers.set("Access-Control-Max-Age", String(MAX_AGE_SECONDS));
     }
     return reply;
@@ -38,6 +61,7 @@ export class Cors {
   /** Adds to any reply what lets the page of an allowed origin read it. */
   apply(request: Request, headers: Headers): void {
     headers.append("Vary", "Origin");
+    if (request.headers.has("origin")) headers.set("Access-Control-Expose-Headers", EXPOSED);
     const origin = request.headers.get("origin");
     if (origin === null) return;
     if (this.#options.origins.includes("*")) headers.set("Access-Control-Allow-Origin", "*");
@@ -49,7 +73,7 @@ export class Cors {
   #allowsHeaders(wanted: string): boolean {
     if (this.#headers.has("*")) return true;
     return wanted.split(",").map((name) => name.trim().toLowerCase())
-      .every((name) => name === "" || this.#headers.has(name));
+      .every((name) => name === "" || this.#headers.has(name) || CLIENT_HEADERS.test(name));
   }
 }
 

@@ -1,4 +1,4 @@
-import { parseJson } from "../../base/json.ts";
+import { isJsonObject, type JsonObject, parseJson } from "../../base/json.ts";
 import type { HttpClient } from "../connection/http_client.ts";
 import { isMissing, type Reply, replyNotUnderstood } from "../failures.ts";
 import type { ServerModel } from "../llama_server.ts";
@@ -31,6 +31,16 @@ export class ServerQueries {
   async props(operation: string, model: string | undefined, signal: AbortSignal): Promise<Props | undefined> {
     const query = model === undefined ? "" : `?model=${encodeURIComponent(model)}&autoload=false`;
     return await this.#ask(operation, `/props${query}`, parseProps, signal);
+  }
+
+  /** The whole of `GET /props`; never makes a router load the model. */
+  async rawProps(model: string | undefined, signal: AbortSignal): Promise<JsonObject> {
+    const query = model === undefined ? "" : `?model=${encodeURIComponent(model)}&autoload=false`;
+    const reply = await this.#get("props", `/props${query}`, signal);
+    if (reply.status !== 200) throw this.#client.failures.ofReply("props", reply);
+    const props = parseJson(reply.body);
+    if (!isJsonObject(props)) throw this.#client.failures.masked(replyNotUnderstood("props", reply));
+    return props;
   }
 
   async #ask<T>(

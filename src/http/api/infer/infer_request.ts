@@ -1,6 +1,7 @@
 import type { z } from "zod/mini";
 import { clip } from "../../../base/clip.ts";
 import { ModeldError } from "../../../base/errors.ts";
+import { isJsonObject } from "../../../base/json.ts";
 import type { GenerateRequest } from "../../../llama/llama_server.ts";
 import { inferSchema } from "./infer_schema.ts";
 import { checkDepth } from "./json_depth.ts";
@@ -12,6 +13,8 @@ export interface InferRequest {
   readonly stream: boolean;
   /** Whether the client wants the model's reasoning, in lines of its own. */
   readonly reasoning: boolean;
+  /** Fields of the body that `/infer` does not know, at most 16. */
+  readonly ignored: readonly string[];
 }
 
 /** What reading a body needs to know. */
@@ -31,12 +34,17 @@ export function parseInferRequest(json: string, { maxDepth, headers }: ParseOpti
   const body = parseJson(json);
   checkDepth(body, maxDepth);
   const result = inferSchema.safeParse(body);
+  if (isChat(body)) {
+    const message = "this is /infer: send prompt, or use /v1/chat/completions for messages";
+    throw new ModeldError("invalid_request", message);
+  }
   if (!result.success) throw new ModeldError("invalid_request", describe(result.error, body));
   const { prompt, stream, model, max_tokens, temperature, top_p, top_k, seed, repeat_penalty, stop, reasoning } =
     result.data;
   return {
     stream: stream ?? true,
     reasoning: reasoning ?? false,
+    ignored: unknownFields(body),
     generate: {
       prompt,
       headers,
@@ -50,6 +58,21 @@ export function parseInferRequest(json: string, { maxDepth, headers }: ParseOpti
       ...present("stop", stop),
     },
   };
+}
+
+/** Whether the client takes this for OpenAI's chat endpoint. */
+function isChat(body: unknown): boolean {
+  return isJsonObject(body) && body["messages"] !== undefined && (body["prompt"] ?? undefined) === undefined;
+}
+
+/** Names that fit into a header. */
+const FIELD_NAME = /^[\w.-]{1,64}$/;
+const MOST_IGNORED = 16;
+
+function unknownFields(body: unknown): readonly string[] {
+  if (!isJsonObject(body)) return [];
+  const known = inferSchema.shape;
+  return Object.keys(body).filter((name) => !(name in known) && FIELD_NAME.test(name)).slice(0, MOST_IGNORED);
 }
 
 /** The field, unless its value is missing. */

@@ -4,9 +4,10 @@ import type { Deadlines } from "../../../base/deadlines.ts";
 import type { Fleet } from "../../../dispatch/fleet.ts";
 import { inferLogger, type Logger } from "../../../telemetry/log.ts";
 import type { Inference } from "../../inference.ts";
-import { type Admission, admit, failed } from "../../middleware/admit.ts";
+import { type Admission, admit, failed, withServer } from "../../middleware/admit.ts";
 import type { ArrivalLimiter } from "../../middleware/arrival_limiter.ts";
 import { streamReply } from "../../reply/stream_reply.ts";
+import { aliased } from "../../aliases.ts";
 import { decodeText, receiveBody } from "../../request_body.ts";
 import type { Route } from "../../route.ts";
 import { type InferRequest, parseInferRequest } from "./infer_request.ts";
@@ -17,6 +18,8 @@ import { LineEncoder } from "./lines.ts";
 export interface InferRouteOptions extends Admission {
   readonly fleet: Pick<Fleet, "exchange">;
   readonly arrivals: ArrivalLimiter;
+  /** Names that clients have built in, and the models that they mean. */
+  readonly aliases: Readonly<Record<string, string>>;
   readonly maxBodyBytes: number;
   /** Levels that objects and arrays of the body may have. */
   readonly maxJsonDepth: number;
@@ -46,7 +49,9 @@ export function inferRoute(options: InferRouteOptions): Route {
           maxDepth: options.maxJsonDepth,
           headers: upstreamHeaders(inference),
         });
-        return await reply(infer, inference, options);
+        const response = await reply(infer, inference, options);
+        if (infer.ignored.length > 0) response.headers.set("X-Modeld-Ignored", infer.ignored.join(", "));
+        return withServer(response, inference);
       } catch (error) {
         const failure = failed(inference, error);
         inferLogger(inference.timeline.logLevel).debug("refused", { request_id: inference.id, error: failure.message });
@@ -66,7 +71,7 @@ function reply(
   options: InferRouteOptions,
 ): Promise<Response> {
   const { id, timeline, signal, share } = inference;
-  const { fleet, arrivals, maxAnswerBytes, clock, writeDeadlines } = options;
+  const { fleet, arrivals, aliases, maxAnswerBytes, clock, writeDeadlines } = options;
   const log = inferLogger(timeline.logLevel);
   log.debug("prompt", { request_id: id, prompt: clip(generate.prompt, LOGGED_TEXT) });
   const onLines = log.isEnabledFor("debug") ? logLines(log, id) : undefined;
@@ -76,7 +81,7 @@ function reply(
     await arrivals.pass(signal);
     return await timeline.run(() =>
       fleet.exchange({
-        model: generate.model,
+        model: aliased(generate.model, aliases),
         slots: 1,
         open: ({ server, model }, signal) => {
           const { model: _named, ...request } = generate;

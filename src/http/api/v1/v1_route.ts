@@ -2,8 +2,9 @@ import type { Clock } from "../../../base/clock.ts";
 import type { Deadlines } from "../../../base/deadlines.ts";
 import { ModeldError } from "../../../base/errors.ts";
 import type { Fleet, FleetRequest } from "../../../dispatch/fleet.ts";
+import { aliased } from "../../aliases.ts";
 import type { Inference } from "../../inference.ts";
-import { type Admission, admit, failed } from "../../middleware/admit.ts";
+import { type Admission, admit, failed, withServer } from "../../middleware/admit.ts";
 import type { ArrivalLimiter } from "../../middleware/arrival_limiter.ts";
 import { streamReply } from "../../reply/stream_reply.ts";
 import { receiveBody } from "../../request_body.ts";
@@ -110,10 +111,14 @@ async function read(
     throw new ModeldError("invalid_request", "messages: field required");
   }
   const named = textOf(body, scanned, "model");
+  const field = scanned.fields.get("model");
+  if (named === undefined && field !== undefined && field.kind !== "null") {
+    throw new ModeldError("invalid_request", "model must be a string of at most 4096 bytes");
+  }
   return {
     body,
     scanned,
-    model: named !== undefined && Object.hasOwn(aliases, named) ? aliases[named] : named,
+    model: aliased(named || undefined, aliases),
     stream: row.terminal !== undefined && booleanOf(body, scanned, "stream") === true,
     tasks: row.slots === undefined ? 0 : countTasks(body, scanned, row.slots),
   };
@@ -155,7 +160,3 @@ function fleetRequest(
   };
 }
 
-function withServer(reply: Response, { timeline: { server } }: Inference): Response {
-  if (server !== undefined) reply.headers.set("X-Modeld-Server", server);
-  return reply;
-}
