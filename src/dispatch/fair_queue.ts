@@ -59,24 +59,19 @@ export class FairQueue<R extends FairRequest> {
   /**
    * Lets a request wait. Where `limit` requests wait already, it takes the place of another if its client holds less of
    * the queue than its share.
-   *
-   * @param limit how many may wait; `Infinity` for a request that comes back after `end` because it was not begun
    */
   add(request: R, now: number, limit: number): Added<R> {
     const { client } = request;
-    if (limit < Infinity && !this.#counts.mayWait(client)) return { full: "client" };
+    if (!this.#counts.mayWait(client)) return { full: "client" };
     let evicted: Entry<R> | undefined;
     if (this.size >= limit) {
       evicted = this.#shares.makeRoom(client, this.#clients.get(client.name), limit);
       if (evicted === undefined) return { full: "queue" };
       this.remove(evicted, now);
     }
-    this.#charge(now);
     const line = this.#lineOf(request, now);
     const entry = new Entry(request, line, this.#arrivals++);
-    line.insert(entry);
-    this.#classOf(line).place(line, this.#expectedRest);
-    this.#shares.change(line.client, 1);
+    this.#putIn(entry);
     this.#counts.change(client.name, 1, 0);
     return { entry, evicted: evicted?.request };
   }
@@ -84,10 +79,9 @@ export class FairQueue<R extends FairRequest> {
   /** Takes a waiting request out; does nothing where it waits no more. */
   remove(entry: Entry<R>, now: number): void {
     if (entry.state !== "waiting") return;
-    this.#charge(now);
     this.#takeOut(entry, "ended");
     this.#counts.change(entry.line.client.name, -1, 0);
-    this.#release(entry.line);
+    this.#release(entry.line, now);
   }
 
   /**
@@ -161,10 +155,9 @@ export class FairQueue<R extends FairRequest> {
   /** Takes a waiting request out of the queue because it has its slots now. */
   start(entry: Entry<R>, now: number): void {
     if (entry.state !== "waiting") throw new Error(`a request that is ${entry.state} cannot start`);
-    this.#charge(now);
+    this.#classOf(entry.line).hold(entry.line, entry.request.slots, now);
     this.#takeOut(entry, "running");
     entry.startedAt = now;
-    this.#hold(entry.line, entry.request.slots);
     this.#counts.change(entry.line.client.name, -1, 1);
   }
 
@@ -176,16 +169,24 @@ export class FairQueue<R extends FairRequest> {
   end(entry: Entry<R>, now: number): number {
     if (entry.state !== "running") return 0;
     entry.state = "ended";
-    this.#charge(now);
     const { line, request: { slots } } = entry;
     const service = now - entry.startedAt;
     this.#service = this.#service === undefined ? service : this.#service + newest * (service - this.#service);
-    this.#hold(line, -slots);
+    // Everybody's expected rest has changed.
+    this.#chargedUntil = -Infinity;
+    this.#classOf(line).hold(line, -slots, now);
+    this.#classOf(line).place(line, this.#expectedRest);
     this.#counts.change(line.client.name, 0, -1);
-    this.#release(line);
-    // What the others are expected to use has changed with the average.
-    for (const its of this.#classes) its.charge(now, this.#expectedRest);
+    this.#release(line, now);
     return slots * service / 1_000;
+  }
+
+  /** Gives a request that was started and not begun its old place in the queue, whatever the limits. */
+  putBack(entry: Entry<R>, now: number): void {
+    if (entry.state !== "running") return;
+    this.#classOf(entry.line).hold(entry.line, -entry.request.slots, now);
+    this.#putIn(entry);
+    this.#counts.change(entry.line.client.name, 1, -1);
   }
 
   get #expectedRest(): number {
@@ -224,11 +225,18 @@ export class FairQueue<R extends FairRequest> {
     return open.map(({ its }) => its);
   }
 
-  /** Charges everybody for what has run since the last time. */
+  /** Charges everybody for what has run since the last time, before the order is asked for. */
   #charge(now: number): void {
     if (now <= this.#chargedUntil) return;
     this.#chargedUntil = now;
     for (const its of this.#classes) its.charge(now, this.#expectedRest);
+  }
+
+  #putIn(entry: Entry<R>): void {
+    entry.state = "waiting";
+    entry.line.insert(entry);
+    this.#classOf(entry.line).place(entry.line, this.#expectedRest);
+    this.#shares.change(entry.line.client, 1);
   }
 
   #takeOut(entry: Entry<R>, state: "running" | "ended"): void {
@@ -238,40 +246,36 @@ export class FairQueue<R extends FairRequest> {
     this.#shares.change(entry.line.client, -1);
   }
 
-  #hold(line: WaitingLine<R>, slots: number): void {
-    const its = this.#classOf(line);
-    line.time.charge(this.#chargedUntil);
-    line.time.slots += slots;
-    its.time.slots += slots;
-    its.place(line, this.#expectedRest);
-  }
-
   /** The line in which a request waits; a new one where its client had been idle. */
   #lineOf({ client, priority }: R, now: number): WaitingLine<R> {
-    const share = this.#shareOf(client);
+    const share = this.#shareOf(client, now);
     const known = share.lines.get(priority);
     if (known !== undefined) return known;
     const line = new WaitingLine(share, priority);
+    this.#charge(now);
     share.lines.set(priority, line);
-    this.#classOf(line).join(line, client.weight, now);
+    this.#classOf(line).join(line, client.weight, now, this.#mayStart);
     return line;
   }
 
   /** The client's, with the weight that it has now. */
-  #shareOf(client: QueueClient): ClientShare<R> {
+  #shareOf(client: QueueClient, now: number): ClientShare<R> {
     const share = this.#clients.get(client.name) ?? new ClientShare<R>(client);
     this.#clients.set(client.name, share);
     if (share.weight !== client.weight) {
       this.#shares.reweigh(share, client.weight);
-      for (const line of share.lines.values()) this.#classOf(line).reweigh(line, client.weight, this.#expectedRest);
+      for (const line of share.lines.values()) {
+        this.#classOf(line).reweigh(line, client.weight, now);
+        this.#classOf(line).place(line, this.#expectedRest);
+      }
     }
     return share;
   }
 
   /** Forgets a line of which nothing waits and nothing runs: whoever comes back starts like everybody who comes. */
-  #release(line: WaitingLine<R>): void {
+  #release(line: WaitingLine<R>, now: number): void {
     if (line.first !== undefined || line.time.slots > 0) return;
-    this.#classOf(line).leave(line);
+    this.#classOf(line).leave(line, now);
     const { client } = line;
     client.lines.delete(line.priority);
     if (client.lines.size === 0) this.#clients.delete(client.name);

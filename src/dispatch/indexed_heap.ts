@@ -100,7 +100,8 @@ export class IndexedHeap<T> {
   #sink(node: HeapNode<T>, from: number): void {
     let index = from;
     for (;;) {
-      const [left, right] = [this.#nodes[2 * index + 1], this.#nodes[2 * index + 2]];
+      const left = this.#nodes[2 * index + 1];
+      const right = this.#nodes[2 * index + 2];
       if (left === undefined) break;
       const child = right !== undefined && this.#before(right.value, left.value) ? right : left;
       if (!this.#before(child.value, node.value)) break;

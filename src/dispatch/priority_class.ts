@@ -23,17 +23,18 @@ export class PriorityClass<R extends FairRequest> {
     return length;
   }
 
-  /** Takes in a client that had been idle: it starts at the least virtual time of those that are there. */
-  join(line: WaitingLine<R>, weight: number, now: number): void {
-    line.time.used = this.#leastUsed();
+  /** Takes in a client that had been idle: it starts at the least virtual time of those that take part. */
+  join(line: WaitingLine<R>, weight: number, now: number, mayStart: (line: WaitingLine<R>) => number): void {
+    this.time.charge(now);
+    line.time.used = this.#leastUsed(mayStart);
     line.time.weight = weight;
-    line.time.charge(now);
     this.time.weight += weight;
     this.#activeLines++;
   }
 
   /** Lets a client go of whom nothing waits and nothing runs. */
-  leave(line: WaitingLine<R>): void {
+  leave(line: WaitingLine<R>, now: number): void {
+    this.time.charge(now);
     this.#activeLines--;
     // Sums of fractions do not come back to 0 by themselves.
     this.time.weight = this.#activeLines === 0 ? 0 : this.time.weight - line.time.weight;
@@ -41,16 +42,25 @@ export class PriorityClass<R extends FairRequest> {
   }
 
   /** Gives a client another weight. */
-  reweigh(line: WaitingLine<R>, weight: number, expectedRest: number): void {
+  reweigh(line: WaitingLine<R>, weight: number, now: number): void {
+    this.time.charge(now);
+    line.time.charge(now);
     this.time.weight += weight - line.time.weight;
     line.time.weight = weight;
-    this.place(line, expectedRest);
+  }
+
+  /** Notes that a client holds so many more slots, or fewer. */
+  hold(line: WaitingLine<R>, slots: number, now: number): void {
+    for (const time of [this.time, line.time]) {
+      time.charge(now);
+      time.slots += slots;
+    }
+    if (line.time.slots > 0) this.#running.add(line);
+    else this.#running.delete(line);
   }
 
   /** Puts a line where it belongs after its first entry, its use or its slots have changed. */
   place(line: WaitingLine<R>, expectedRest: number): void {
-    if (line.time.slots > 0) this.#running.add(line);
-    else this.#running.delete(line);
     line.rank = line.time.rank(expectedRest);
     if (line.first === undefined) {
       this.#byRank.remove(line.byRank);
@@ -70,7 +80,7 @@ export class PriorityClass<R extends FairRequest> {
     for (const line of this.#running) {
       line.time.charge(now);
       line.rank = line.time.rank(expectedRest);
-      if (line.byRank.index >= 0) this.#byRank.move(line.byRank);
+      if (line.first !== undefined) this.#byRank.move(line.byRank);
     }
   }
 
@@ -112,8 +122,8 @@ export class PriorityClass<R extends FairRequest> {
     }
   }
 
-  #leastUsed(): number {
-    let least = this.#byRank.first?.rank ?? Infinity;
+  #leastUsed(mayStart: (line: WaitingLine<R>) => number): number {
+    let least = nextTurn(this.#byRank.inOrder(), mayStart)?.rank ?? Infinity;
     for (const { time } of this.#running) least = Math.min(least, time.used);
     return least === Infinity ? 0 : least;
   }
