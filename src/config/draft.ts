@@ -7,13 +7,15 @@ import type { Source } from "./source.ts";
 /** A configuration while it is gathered: values so far, where they came from, and everything that is wrong with them. */
 export class Draft {
   readonly problems: string[];
-  readonly #home: string | undefined;
+  /** What is allowed and yet probably not meant. */
+  readonly warnings: string[] = [];
+  readonly home: string | undefined;
   readonly #values = new Map<SettingName, unknown>();
   readonly #sources = new Map<SettingName, Source>();
 
   constructor(problems: readonly string[], home: string | undefined) {
     this.problems = [...problems];
-    this.#home = home;
+    this.home = home;
   }
 
   /** Whether a source of higher precedence has set it already, well or badly. */
@@ -34,7 +36,7 @@ export class Draft {
   /** Takes what a source says. A wrong value is a problem, and the default stands in for it. */
   take(name: SettingName, written: unknown, parsed: Parsed<unknown>, source: Source): void {
     this.#sources.set(name, source);
-    const expanded = "value" in parsed ? expandHome(settingsTable[name], parsed.value, this.#home) : parsed;
+    const expanded = "value" in parsed ? expandHome(settingsTable[name], parsed.value, this.home) : parsed;
     if ("value" in expanded) this.#values.set(name, expanded.value);
     else this.report(name, written, expanded.problem);
   }

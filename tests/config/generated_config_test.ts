@@ -37,7 +37,10 @@ for (const [extension, example] of [[".yaml", yamlExample], [".toml", tomlExampl
 
 Deno.test("the schema knows exactly the keys that the loader knows", () => {
   const keys = Object.keys(JSON.parse(configSchema()).properties);
-  assertEquals(keys.toSorted(), ["$schema", ...all.flatMap(({ key }) => key === undefined ? [] : [key])].toSorted());
+  assertEquals(
+    keys.toSorted(),
+    ["$schema", "clients", ...all.flatMap(({ key }) => key === undefined ? [] : [key])].toSorted(),
+  );
 });
 
 for (
