@@ -1,8 +1,8 @@
 import { priorities } from "../base/priority.ts";
 import type { ClientCounts, QueueClient } from "./client_counts.ts";
 import { PriorityClass } from "./priority_class.ts";
-import { ClientShare, QueueShares } from "./queue_shares.ts";
-import { Entry, type FairRequest, WaitingLine } from "./waiting_line.ts";
+import { QueueShares } from "./queue_shares.ts";
+import { ClientShare, Entry, type FairRequest, WaitingLine } from "./waiting_line.ts";
 
 /** How the queues of all models order their requests. All times are in ms. */
 export interface FairQueueOptions {

@@ -1,30 +1,6 @@
-import { HeapNode, IndexedHeap } from "./indexed_heap.ts";
+import { IndexedHeap } from "./indexed_heap.ts";
 import type { QueueClient } from "./client_counts.ts";
-import type { Entry, FairRequest, WaitingLine } from "./waiting_line.ts";
-
-/** What one client has in the queue of a model. */
-export class ClientShare<R extends FairRequest> {
-  readonly name: string;
-  weight: number;
-  /** Requests of it that wait. */
-  held = 0;
-  /** A line for each class of which something waits or runs. */
-  readonly lines = new Map<R["priority"], WaitingLine<R>>();
-  readonly node: HeapNode<ClientShare<R>> = new HeapNode<ClientShare<R>>(this);
-
-  constructor({ name, weight }: QueueClient) {
-    this.name = name;
-    this.weight = weight;
-  }
-
-  get newest(): Entry<R> | undefined {
-    let newest: Entry<R> | undefined;
-    for (const { last } of this.lines.values()) {
-      if (newest === undefined || last?.arrivedBefore(newest) === false) newest = last ?? newest;
-    }
-    return newest;
-  }
-}
+import type { ClientShare, Entry, FairRequest } from "./waiting_line.ts";
 
 /** Who holds how much of a queue: a full one is shared by weight as well. */
 export class QueueShares<R extends FairRequest> {

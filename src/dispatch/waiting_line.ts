@@ -1,7 +1,6 @@
 import type { Priority } from "../base/priority.ts";
 import type { QueueClient } from "./client_counts.ts";
 import { HeapNode } from "./indexed_heap.ts";
-import type { ClientShare } from "./queue_shares.ts";
 import { VirtualTime } from "./virtual_time.ts";
 
 /** A request as the queue sees it. None of it changes while it waits or runs. */
@@ -82,5 +81,29 @@ export class WaitingLine<R extends FairRequest> {
     entry.previous = undefined;
     entry.next = undefined;
     this.length--;
+  }
+}
+
+/** What one client has in the queue of a model. */
+export class ClientShare<R extends FairRequest> {
+  readonly name: string;
+  weight: number;
+  /** Requests of it that wait. */
+  held = 0;
+  /** A line for each class of which something waits or runs. */
+  readonly lines = new Map<R["priority"], WaitingLine<R>>();
+  readonly node: HeapNode<ClientShare<R>> = new HeapNode<ClientShare<R>>(this);
+
+  constructor({ name, weight }: QueueClient) {
+    this.name = name;
+    this.weight = weight;
+  }
+
+  get newest(): Entry<R> | undefined {
+    let newest: Entry<R> | undefined;
+    for (const { last } of this.lines.values()) {
+      if (newest === undefined || last?.arrivedBefore(newest) === false) newest = last ?? newest;
+    }
+    return newest;
   }
 }
