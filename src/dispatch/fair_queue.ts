@@ -127,6 +127,19 @@ export class FairQueue<R extends FairRequest> {
     }
   }
 
+  /** Every request that waits, in no order. It may be removed before the next one is asked for. */
+  *waiting(): Generator<Entry<R>, void, undefined> {
+    for (const { lines } of [...this.#clients.values()]) {
+      for (const line of [...lines.values()]) {
+        for (let entry = line.first; entry !== undefined;) {
+          const { next } = entry;
+          yield entry;
+          entry = next;
+        }
+      }
+    }
+  }
+
   /**
    * How many requests are likely to go before this one, plus one; 0 where it does not wait. It costs as much as the
    * client has requests before it, plus the number of clients.

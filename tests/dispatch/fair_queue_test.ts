@@ -103,11 +103,29 @@ Deno.test("old requests of a lower class never put fresh ones of a higher class 
 Deno.test("a class earns no credit while it waits behind a higher one", () => {
   const rig = new QueueRig({ ageing: 10_000 });
   for (let i = 1; i <= 50; i++) rig.addOne(`night-${i}`, { priority: "batch" });
+  const alone = rig.start();
+  rig.now = 1_000;
+  rig.end(alone);
   for (let i = 1; i <= 100; i++) rig.addOne(`talk-${i}`, { priority: "interactive" });
   const went = rig.drain(1_000);
-  assert(went.slice(0, 20).every((name) => name.startsWith("talk")));
-  const nights = went.slice(20, 60).filter((name) => name.startsWith("night")).length;
+  assert(went.slice(0, 19).every((name) => name.startsWith("talk")));
+  const nights = went.slice(19, 59).filter((name) => name.startsWith("night")).length;
   assertEquals(nights, 20, "from then on they share");
+});
+
+Deno.test("a class earns no credit while nothing of it is there", () => {
+  const rig = new QueueRig({ ageing: 10_000 });
+  rig.addOne("talk-0", { priority: "interactive" });
+  rig.drain(1_000);
+  for (let i = 1; i <= 200; i++) rig.addOne(`night-${i}`, { priority: "batch" });
+  for (let i = 1; i <= 100; i++) {
+    const entry = rig.start();
+    rig.now += 1_000;
+    rig.end(entry);
+  }
+  for (let i = 1; i <= 100; i++) rig.addOne(`talk-${i}`, { priority: "interactive" });
+  const nights = rig.drain(1_000).slice(0, 40).filter((name) => name.startsWith("night")).length;
+  assertEquals(nights, 20);
 });
 
 Deno.test("max_inflight holds a client's further requests back, over all models, and nobody else's", () => {
@@ -123,6 +141,21 @@ Deno.test("max_inflight holds a client's further requests back, over all models,
   assertEquals(one.start(), undefined);
   one.end(first);
   assertEquals(one.start()?.request.name, "a-2");
+});
+
+Deno.test("every waiting request can be found and taken out, those that are held back as well", () => {
+  const rig = new QueueRig();
+  rig.client("a", { maxInflight: 1 });
+  rig.add("a-1", "a-2", "a-3", "b-1");
+  rig.addOne("a-4", { priority: "batch" });
+  rig.start();
+  const found: string[] = [];
+  for (const entry of rig.queue.waiting()) {
+    found.push(entry.request.name);
+    rig.queue.remove(entry, rig.now);
+  }
+  assertEquals(found.toSorted(), ["a-2", "a-3", "a-4", "b-1"]);
+  assertEquals(rig.queue.size, 0);
 });
 
 Deno.test("a client's max_queue is over all models", () => {
