@@ -43,6 +43,7 @@ function samples(files: Files): { readonly [N in Exclude<SettingName, "config">]
     vramMarginMb: same(64),
     maxQueueDepth: same(0),
     maxInflight: same(3),
+    priorityAgeing: took("20s", 20_000),
     idleUnload: took("1h30m", 5_400_000),
     maxWait: took("1.5s", 1_500),
     inferTimeout: took("2m", 120_000),
