@@ -4,8 +4,8 @@ import { settingNames, settingsTable } from "../config/settings_table.ts";
 import { describeSource } from "../config/source.ts";
 
 /** What is allowed and yet probably not meant; one line each, logged once at start. */
-export function startupWarnings({ settings, sources, notices }: Configuration): readonly string[] {
-  const warnings = [...notices];
+export function startupWarnings({ settings, sources, warnings: found }: Configuration): readonly string[] {
+  const warnings = [...found];
   for (const name of settingNames) {
     const { deprecated, title } = settingsTable[name];
     if (deprecated === undefined || sources[name].from === "default") continue;

@@ -7,15 +7,15 @@ import type { Source } from "./source.ts";
 /** A configuration while it is gathered: values so far, where they came from, and everything that is wrong with them. */
 export class Draft {
   readonly problems: string[];
-  /** How values differ from what was written, in words. */
-  readonly notices: string[] = [];
-  readonly #home: string | undefined;
+  /** What is allowed and yet probably not meant, and how values differ from what was written. */
+  readonly warnings: string[] = [];
+  readonly home: string | undefined;
   readonly #values = new Map<SettingName, unknown>();
   readonly #sources = new Map<SettingName, Source>();
 
   constructor(problems: readonly string[], home: string | undefined) {
     this.problems = [...problems];
-    this.#home = home;
+    this.home = home;
   }
 
   /** Whether a source of higher precedence has set it already, well or badly. */
@@ -36,8 +36,8 @@ export class Draft {
   /** Takes what a source says. A wrong value is a problem, and the default stands in for it. */
   take(name: SettingName, written: unknown, parsed: Parsed<unknown>, source: Source): void {
     this.#sources.set(name, source);
-    const expanded = "value" in parsed ? expandHome(settingsTable[name], parsed.value, this.#home) : parsed;
-    if ("notice" in parsed) this.notices.push(describeProblem(settingsTable[name], written, source, parsed.notice));
+    const expanded = "value" in parsed ? expandHome(settingsTable[name], parsed.value, this.home) : parsed;
+    if ("notice" in parsed) this.warnings.push(describeProblem(settingsTable[name], written, source, parsed.notice));
     if ("value" in expanded) this.#values.set(name, expanded.value);
     else this.report(name, written, expanded.problem);
   }

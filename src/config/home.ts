@@ -3,11 +3,16 @@ import type { Setting } from "./setting.ts";
 
 /** Replaces a leading `~` of a path with the home folder; other values stay as they are. */
 export function expandHome(setting: Setting<unknown>, value: unknown, home: string | undefined): Parsed<unknown> {
-  if (setting.kind.isPath === undefined || typeof value !== "string" || !value.startsWith("~")) return { value };
-  if (!/^~([/\\]|$)/.test(value)) return { problem: "names another user's home folder: write the whole path" };
-  if (home !== undefined) return { value: home + value.slice(1) };
+  if (setting.kind.isPath === undefined || typeof value !== "string") return { value };
+  const expanded = expandPath(value, home);
   // The default may be missing, with or without a home folder.
-  return value === setting.default
-    ? { value }
-    : { problem: "needs a home folder, and HOME is not set: write the whole path" };
+  return "problem" in expanded && value === setting.default ? { value } : expanded;
+}
+
+/** The path with the home folder in the place of a leading `~`. */
+export function expandPath(path: string, home: string | undefined): Parsed<string> {
+  if (!path.startsWith("~")) return { value: path };
+  if (!/^~([/\\]|$)/.test(path)) return { problem: "names another user's home folder: write the whole path" };
+  if (home !== undefined) return { value: home + path.slice(1) };
+  return { problem: "needs a home folder, and HOME is not set: write the whole path" };
 }

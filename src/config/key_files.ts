@@ -1,7 +1,9 @@
 import type { Parsed } from "./kind.ts";
 import { secret } from "./kinds.ts";
 import type { Draft } from "./draft.ts";
+import { quote } from "./problem.ts";
 import { explainReadError } from "./read_error.ts";
+import { settingsTable } from "./settings_table.ts";
 import type { Source } from "./source.ts";
 
 const precedence: readonly Source["from"][] = ["default", "file", "variable", "flag"];
@@ -14,9 +16,11 @@ const precedence: readonly Source["from"][] = ["default", "file", "variable", "f
 export async function readKeyFiles(draft: Draft): Promise<readonly string[]> {
   if (fileCounts(draft)) {
     const key = await readNamedFile(draft, "llamaApiKeyFile", firstKey);
+    await warnIfOpen(draft, "llamaApiKeyFile");
     if (key !== undefined) draft.set("llamaApiKey", key, draft.source("llamaApiKeyFile"));
   }
   const fileKeys = await readNamedFile(draft, "apiKeyFile", allKeys);
+  await warnIfOpen(draft, "apiKeyFile");
   if (fileKeys !== undefined) {
     const directKeys = draft.value("apiKeys");
     const source = draft.source(directKeys.length === 0 ? "apiKeyFile" : "apiKeys");
@@ -53,6 +57,42 @@ async function readNamedFile<T>(
   if ("value" in parsed) return parsed.value;
   draft.report(name, path, parsed.problem);
   return undefined;
+}
+
+/** The keys of a client's file. */
+export interface KeyFile {
+  readonly keys: readonly string[];
+  /** What is wrong with the file and no reason to refuse it. */
+  readonly warning: string | undefined;
+}
+
+/** Reads a file of keys, one a line. */
+export async function readKeys(path: string): Promise<Parsed<KeyFile>> {
+  try {
+    const parsed = allKeys(await Deno.readTextFile(path));
+    return "problem" in parsed ? parsed : { value: { keys: parsed.value, warning: await openToAll(path) } };
+  } catch (error) {
+    return { problem: explainReadError(error) };
+  }
+}
+
+async function warnIfOpen(draft: Draft, name: "llamaApiKeyFile" | "apiKeyFile"): Promise<void> {
+  const path = draft.value(name);
+  const warning = path === undefined ? undefined : await openToAll(path);
+  if (warning !== undefined) draft.warnings.push(`${settingsTable[name].title} ${warning}`);
+}
+
+/** Says so where every user of the machine may read a file. Kubernetes mounts secrets so, hence no problem. */
+async function openToAll(path: string): Promise<string | undefined> {
+  try {
+    const { mode } = await Deno.stat(path);
+    // Windows has no mode.
+    if (mode === null || (mode & 0o004) === 0) return undefined;
+    return `${quote(path)} may be read by every user of this machine: chmod o-r, or a Secret's defaultMode 0440`;
+  } catch {
+    // Whoever reads the file says why it cannot be read.
+    return undefined;
+  }
 }
 
 function keyLines(text: string): string[] {

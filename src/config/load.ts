@@ -1,4 +1,6 @@
 import type { Arguments } from "./arguments.ts";
+import type { Client } from "./client.ts";
+import { readClients, type WrittenClients } from "./clients.ts";
 import { readConfigFile } from "./config_file.ts";
 import { findConflicts } from "./conflicts.ts";
 import { Draft } from "./draft.ts";
@@ -18,8 +20,10 @@ export interface Configuration {
   readonly llamaCaCerts: readonly string[];
   /** Contents of `tlsCertFile` and `tlsKeyFile`; missing: modeld speaks plain HTTP. */
   readonly tls?: TlsIdentity;
-  /** How values differ from what was written, one line each. */
-  readonly notices: readonly string[];
+  /** Those of the config file, then one for each key that stands alone; none: no key is asked for. */
+  readonly clients: readonly Client[];
+  /** What is wrong with the files that were read and no reason to refuse them. */
+  readonly warnings: readonly string[];
 }
 
 /**
@@ -32,10 +36,11 @@ export async function loadConfiguration(args: Arguments, environment: Environmen
   const draft = new Draft(args.problems, homeFolder(environment));
   takeFlags(draft, args);
   takeVariables(draft, environment);
-  await takeFile(draft);
+  const written = await takeFile(draft);
   takeDefaults(draft);
   const llamaCaCerts = await readKeyFiles(draft);
   const tls = await takeTlsIdentity(draft);
+  const clients = await readClients(draft, written);
   findConflicts(draft);
   if (draft.problems.length > 0) throw new ConfigurationError(draft.problems);
 
@@ -46,7 +51,8 @@ export async function loadConfiguration(args: Arguments, environment: Environmen
     sources: each((name) => draft.source(name)) as Record<SettingName, Source>,
     llamaCaCerts,
     ...(tls === undefined ? {} : { tls }),
-    notices: draft.notices,
+    clients,
+    warnings: Object.freeze(draft.warnings),
   });
 }
 
@@ -69,26 +75,34 @@ function takeVariables(draft: Draft, environment: Environment): void {
   }
 }
 
+/** The key of a config file that is no setting: a list of mappings. */
+const clientsKey = "clients";
+
 const nameOfKey = new Map(settingNames.flatMap((name) => {
   const { key } = settingsTable[name];
   return key === undefined ? [] : [[key, name] as const];
 }));
 
-async function takeFile(draft: Draft): Promise<void> {
+/** @returns the clients as they are written, which are read when all settings are known */
+async function takeFile(draft: Draft): Promise<WrittenClients | undefined> {
   const path = draft.value("config");
-  if (path === undefined) return;
+  if (path === undefined) return undefined;
   const file = await readConfigFile(path);
-  if ("problem" in file) return draft.report("config", path, file.problem);
+  if ("problem" in file) {
+    draft.report("config", path, file.problem);
+    return undefined;
+  }
   for (const [key, value] of Object.entries(file.values)) {
     // Tells editors where the schema is.
-    if (key === "$schema") continue;
+    if (key === "$schema" || key === clientsKey) continue;
     const name = nameOfKey.get(key);
     if (name === undefined) {
-      draft.problems.push(`unknown key ${quote(key)} in ${path}${suggestion(key, [...nameOfKey.keys()])}`);
+      draft.problems.push(`unknown key ${quote(key)} in ${path}${suggestion(key, [...nameOfKey.keys(), clientsKey])}`);
     } else if (value !== null && !draft.has(name)) {
       draft.take(name, value, settingsTable[name].kind.fromFile(value), { from: "file", path, key });
     }
   }
+  return { value: file.values[clientsKey], path };
 }
 
 /** Defaults are taken as well, for the home folder in their paths. */

@@ -8,7 +8,7 @@ import { describeSource } from "./source.ts";
  * What `--print-config` prints: every effective value and where it came from, as YAML that gives the same settings when
  * it is used as a config file. What a file cannot hold or must not show (secrets) stands in comments.
  */
-export function printConfig({ settings, sources }: Configuration): string {
+export function printConfig({ settings, sources, clients }: Configuration): string {
   const lines = settingNames.map((name) => {
     const setting: Setting<unknown> = settingsTable[name];
     const value = settings[name];
@@ -18,6 +18,8 @@ export function printConfig({ settings, sources }: Configuration): string {
       : `${setting.key}: ${JSON.stringify(setting.kind.toFile(value))}`;
     return [shown, describeSource(sources[name])] as const;
   });
+  const names = clients.map(({ name }) => name).join(", ");
+  if (names !== "") lines.push([`# clients: ${names}`, "their keys and terms stay where they are"]);
   const width = Math.min(60, Math.max(...lines.map(([shown]) => shown.length)));
   return lines.map(([shown, source]) => `${shown.padEnd(width)}  # ${source}\n`).join("");
 }

@@ -33,6 +33,7 @@ export function quote(text: string): string {
   return JSON.stringify(shorten(text));
 }
 
-function shorten(text: string): string {
+/** The beginning of a text that may be long. */
+export function shorten(text: string): string {
   return text.length > shownLength ? `${text.slice(0, shownLength)}...` : text;
 }

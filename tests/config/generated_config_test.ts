@@ -37,12 +37,16 @@ for (const [extension, example] of [[".yaml", yamlExample], [".toml", tomlExampl
 
 Deno.test("the schema knows exactly the keys that the loader knows", () => {
   const keys = Object.keys(JSON.parse(configSchema()).properties);
-  assertEquals(keys.toSorted(), ["$schema", ...all.flatMap(({ key }) => key === undefined ? [] : [key])].toSorted());
+  assertEquals(
+    keys.toSorted(),
+    ["$schema", "clients", ...all.flatMap(({ key }) => key === undefined ? [] : [key])].toSorted(),
+  );
 });
 
 for (
   const values of [
     { llama_url: "http://h:1", max_wait: "1m30s", events: true, cors_allowed_origins: ["http://a"], max_inflight: 2 },
+    { clients: [{ name: "a", key: "k", weight: 0.5, priority: "batch", models: ["q*"], max_wait: "1m" }] },
     { max_wait: 0, addr: "[::1]:80", preflight: "off", llama_api_key: "sk", $schema: "x" },
   ]
 ) {
@@ -58,6 +62,13 @@ for (
   const values of [
     { adr: "x" },
     { addr: "8080" },
+    { clients: { name: "a", key: "k" } },
+    { clients: [{ name: "a" }] },
+    { clients: [{ key: "k" }] },
+    { clients: [{ name: "a b", key: "k" }] },
+    { clients: [{ name: "a", key: "k", key_file: "/f" }] },
+    { clients: [{ name: "a", key: "k", weight: 0 }] },
+    { clients: [{ name: "a", key: "k", wieght: 1 }] },
     { max_wait: 30 },
     { max_wait: "30" },
     { drain_timeout: 0 },

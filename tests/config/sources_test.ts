@@ -52,6 +52,7 @@ function samples(files: Files): { readonly [N in Exclude<SettingName, "config">]
     allowMediaUrls: same(true),
     maxQueueDepth: same(0),
     maxInflight: same(3),
+    priorityAgeing: took("20s", 20_000),
     idleUnload: took("1h30m", 5_400_000),
     maxWait: took("1.5s", 1_500),
     inferTimeout: took("2m", 120_000),
@@ -277,15 +278,15 @@ for (
   const [written, used] of [["http://h:1/v1", "http://h:1/"], ["http://h:1/llama/v1/", "http://h:1/llama"]] as const
 ) {
   Deno.test(`an address of llama-server that ends in /v1 (${written}) is used without it, with a notice`, async () => {
-    const { settings, notices } = await configure({ args: [`--llama-url=${written}`] });
+    const { settings, warnings } = await configure({ args: [`--llama-url=${written}`] });
     assertEquals(settings.llamaUrl, used);
-    assertEquals(notices, [
+    assertEquals(warnings, [
       `llama_url: "${written}" ends in /v1, which modeld adds by itself: using ${used} (flag --llama-url)`,
     ]);
   });
 }
 
 Deno.test("an address of llama-server that only begins with /v1 stays as it is, without a notice", async () => {
-  const { settings, notices } = await configure({ args: ["--llama-url=http://h:1/v1x"] });
-  assertEquals([settings.llamaUrl, notices], ["http://h:1/v1x", []]);
+  const { settings, warnings } = await configure({ args: ["--llama-url=http://h:1/v1x"] });
+  assertEquals([settings.llamaUrl, warnings], ["http://h:1/v1x", []]);
 });

@@ -1,3 +1,4 @@
+import { clientFields } from "../../src/config/clients.ts";
 import type { Setting } from "../../src/config/setting.ts";
 import { settingNames, settingsTable } from "../../src/config/settings_table.ts";
 
@@ -12,7 +13,7 @@ export function configSchema(): string {
     title: "Config file of modeld",
     type: "object",
     additionalProperties: false,
-    properties: { $schema: { type: "string" }, ...Object.fromEntries(properties) },
+    properties: { $schema: { type: "string" }, ...Object.fromEntries(properties), clients: clients() },
   };
   return `${JSON.stringify(schema, undefined, 2)}\n`;
 }
@@ -23,5 +24,20 @@ function property({ kind, help, default: value, deprecated }: Setting<unknown>):
     ...kind.schema,
     ...(value === undefined ? {} : { default: kind.toFile(value) }),
     ...(deprecated === undefined ? {} : { deprecated: true }),
+  };
+}
+
+function clients(): Record<string, unknown> {
+  const fields = Object.entries(clientFields).map(([key, { help, schema }]) => [key, { description: help, ...schema }]);
+  return {
+    description: "Who may use modeld, with which keys, limits and share of the slots",
+    type: "array",
+    items: {
+      type: "object",
+      additionalProperties: false,
+      required: ["name"],
+      oneOf: [{ required: ["key"] }, { required: ["key_file"] }],
+      properties: Object.fromEntries(fields),
+    },
   };
 }
