@@ -20,6 +20,13 @@ export class LinkedList<T> {
     return this.#ends.next.value;
   }
 
+  /** How many values there are; takes time with their number. */
+  get size(): number {
+    let size = 0;
+    for (let place = this.#ends.next; place !== this.#ends; place = place.next) size++;
+    return size;
+  }
+
   /** Puts a value behind all others. */
   add(value: T): Link {
     return new Place(value, this.#ends);

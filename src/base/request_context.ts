@@ -1,3 +1,5 @@
+import type { Client } from "./client.ts";
+import type { Priority } from "./priority.ts";
 import type { Timeline } from "./timeline.ts";
 
 /** What goes down with a request, from its arrival to llama-server. */
@@ -7,4 +9,8 @@ export interface RequestContext {
   /** Aborts when the client left, a deadline passed or modeld stops; the reason is always a ModeldError. */
   readonly signal: AbortSignal;
   readonly timeline: Timeline;
+  /** Who asks. */
+  readonly client: Client;
+  /** The class that the request was given, at most the client's. */
+  readonly priority: Priority;
 }

@@ -20,10 +20,11 @@ const log = getLogger("serve");
  * address cannot be had.
  */
 export function listen(
-  { settings, tls }: Configuration,
+  configuration: Configuration,
   fleet: Fleet,
   onLost: () => void,
 ): HttpServer | undefined {
+  const { settings, clients, tls } = configuration;
   const metrics = createMetrics({ status: () => fleet.status(), version, clock: systemClock });
   try {
     const http = serveHttp({
@@ -44,9 +45,9 @@ export function listen(
       maxPathLength: settings.maxPathLength,
       maxConcurrentRequests: settings.maxConcurrentRequests,
       maxInflightPerClient: settings.maxInflightPerClient,
-      apiKeys: settings.apiKeys,
+      clients: () => clients,
       tls,
-      allowedHosts: checkedHosts(settings),
+      allowedHosts: checkedHosts(configuration),
       trustedProxies: settings.trustedProxies,
       onLost,
       ...(settings.corsEnabled ? { cors: corsOptions(settings) } : {}),
@@ -66,8 +67,8 @@ export function listen(
 }
 
 /** A browser's page of a strange name is kept out where nothing else does: on loopback, without keys. */
-function checkedHosts({ addr, apiKeys, allowedHosts }: Configuration["settings"]): readonly string[] | undefined {
-  return isLoopback(addr) && apiKeys.length === 0 ? allowedHosts : undefined;
+function checkedHosts({ settings: { addr, allowedHosts }, clients }: Configuration): readonly string[] | undefined {
+  return isLoopback(addr) && clients.length === 0 ? allowedHosts : undefined;
 }
 
 function corsOptions({ corsOrigins, corsMethods, corsHeaders }: Configuration["settings"]): CorsOptions {

@@ -4,7 +4,7 @@ import { settingNames, settingsTable } from "../config/settings_table.ts";
 import { describeSource } from "../config/source.ts";
 
 /** What is allowed and yet probably not meant; one line each, logged once at start. */
-export function startupWarnings({ settings, sources, warnings: found }: Configuration): readonly string[] {
+export function startupWarnings({ settings, sources, clients, warnings: found }: Configuration): readonly string[] {
   const warnings = [...found];
   for (const name of settingNames) {
     const { deprecated, title } = settingsTable[name];
@@ -17,7 +17,7 @@ export function startupWarnings({ settings, sources, warnings: found }: Configur
   if (settings.corsEnabled && settings.corsOrigins.length === 0) {
     warnings.push("CORS is enabled and no origin is allowed: set --cors-origins");
   }
-  if (!isLoopback(settings.addr) && settings.apiKeys.length === 0) {
+  if (!isLoopback(settings.addr) && clients.length === 0) {
     warnings.push("everyone who reaches this address may use modeld: set --api-key-file, or listen on 127.0.0.1");
   }
   for (const name of ["apiKeyFile", "llamaApiKeyFile"] as const) {

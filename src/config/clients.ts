@@ -1,5 +1,5 @@
 import { priorities } from "../base/priority.ts";
-import { type Client, digestKey, plainClient } from "./client.ts";
+import { type Client, digestKey, plainClient } from "../base/client.ts";
 import type { Draft } from "./draft.ts";
 import { expandPath } from "./home.ts";
 import { type KeyFile, readKeys } from "./key_files.ts";

@@ -1,5 +1,5 @@
 import type { Arguments } from "./arguments.ts";
-import type { Client } from "./client.ts";
+import type { Client } from "../base/client.ts";
 import { readClients, type WrittenClients } from "./clients.ts";
 import { readConfigFile } from "./config_file.ts";
 import { findConflicts } from "./conflicts.ts";

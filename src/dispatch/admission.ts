@@ -1,11 +1,14 @@
+import { mayUseModel } from "../base/client.ts";
 import { ModeldError, shuttingDown } from "../base/errors.ts";
 import type { Instance } from "../upstream/instance.ts";
 import type { Server } from "../upstream/server.ts";
 import type { RequestEnding } from "./events.ts";
 import { type Model, regroup, route } from "./models.ts";
 import {
+  clientQueueFull,
   insufficientVram,
   loadFailed,
+  modelForbidden,
   noLongerListed,
   notConfigured,
   notOpenYet,
@@ -21,9 +24,12 @@ import { type FleetState, isAnyUnknown } from "./state.ts";
 /** Delay before polling again when `/health` says ok and POST says 503, in ms. */
 const NOT_BEGUN_PAUSE = 100;
 
+/** Calls without a slot that may wait for one model. */
+const MOST_CALLS = 256;
+
 /** Gives a new request its place in the queue of its model, or its refusal. */
 export function arrive(state: FleetState, request: QueuedRequest, now: number): void {
-  const { maxWait } = state.terms();
+  const maxWait = request.client.maxWait ?? state.terms().maxWait;
   request.sequence = ++state.arrivals;
   request.arrivedAt = now;
   request.maxWait = maxWait;
@@ -47,20 +53,46 @@ function admit(state: FleetState, request: QueuedRequest, now: number): void {
   if (model instanceof ModeldError) {
     if (!isAnyUnknown(state)) return reject(state, request, model);
     if (state.unrouted.length > state.terms().maxQueueDepth) return reject(state, request, serverNotSeenYet());
-    request.phase = "waiting";
+    beginWaiting(state, request);
     state.unrouted.push(request);
     state.commands.push({ do: "stage", request, stage: "load" });
     return;
   }
+  if (!mayUseModel(request.client, model.id) && !mayUseModel(request.client, request.requested ?? model.id)) {
+    return reject(state, request, modelForbidden(request.client, model));
+  }
   const hopeless = whyHopeless(model, now);
   if (hopeless !== undefined) return reject(state, request, hopeless);
-  if (model.waiting.length >= model.free + state.terms().maxQueueDepth) {
-    return reject(state, request, queueFull(model, state.terms().maxQueueDepth));
-  }
+  enqueue(state, model, request, now);
+}
+
+/** Lets the request wait for the model, or refuses it or another one where the queue is full. */
+function enqueue(state: FleetState, model: Model, request: QueuedRequest, now: number): void {
+  const { maxQueueDepth } = state.terms();
   restage(state, model);
-  request.phase = "waiting";
-  model.enqueue(request);
+  if (request.isCall) {
+    if (model.calls.size >= MOST_CALLS) return reject(state, request, queueFull(model, maxQueueDepth));
+    request.place = model.calls.add(request);
+  } else {
+    const added = model.queue.add(request, now, model.free + maxQueueDepth);
+    if ("full" in added) {
+      return reject(
+        state,
+        request,
+        added.full === "client" ? clientQueueFull(request) : queueFull(model, maxQueueDepth),
+      );
+    }
+    request.entry = added.entry;
+    if (added.evicted !== undefined) refuse(state, added.evicted, queueFull(model, maxQueueDepth), now);
+  }
+  beginWaiting(state, request);
+  model.countQueued();
   if (model.stage !== "queue") state.commands.push({ do: "stage", request, stage: model.stage });
+}
+
+function beginWaiting(state: FleetState, request: QueuedRequest): void {
+  request.phase = "waiting";
+  if (request.deadline < Infinity) state.deadlines.add(request.deadlineNode);
 }
 
 /** Why no request at all is let in, if so. */
@@ -91,23 +123,41 @@ function whyHopeless(model: Model, now: number): ModeldError | undefined {
 }
 
 /** Takes a queued request out of its queue. */
-export function leave(state: FleetState, request: QueuedRequest): void {
+export function leave(state: FleetState, request: QueuedRequest, now: number): void {
   if (request.phase !== "waiting") return;
   request.phase = "ended";
-  if (request.model !== undefined) return request.model.dequeue(request);
-  const place = state.unrouted.indexOf(request);
-  if (place >= 0) state.unrouted.splice(place, 1);
+  state.deadlines.remove(request.deadlineNode);
+  const { model, entry } = request;
+  if (model === undefined) {
+    const place = state.unrouted.indexOf(request);
+    if (place >= 0) state.unrouted.splice(place, 1);
+    return;
+  }
+  request.place?.remove();
+  if (entry !== undefined) model.queue.remove(entry, now);
+  model.countQueued();
+}
+
+/** Finds the present model of a queued request, after the servers' lists have changed. */
+export function reroute(state: FleetState, request: QueuedRequest, now: number): void {
+  leave(state, request, now);
+  const model = route(state, request.requested);
+  if (model instanceof ModeldError) return reject(state, request, noLongerListed(request));
+  request.model = model;
+  request.entry = undefined;
+  enqueue(state, model, request, now);
 }
 
 /** Takes back the slots of a request that has ended. */
 export function finish(state: FleetState, request: QueuedRequest, ending: RequestEnding, now: number): void {
-  const instance = giveBackSlots(state, request);
+  const instance = giveBackSlots(state, request, now);
   if (instance === undefined) return;
+  if (request.entry !== undefined) request.model?.queue.end(request.entry, now);
   request.phase = "ended";
   instance.lastUsedAt = now;
   if (!mayHaveDied(ending)) instance.served = true;
   if (ending.kind === "completed") {
-    if (request.slots > 0) instance.times.served(now - request.startedAt);
+    if (!request.isCall) instance.times.served(now - request.startedAt);
     instance.failures = 0;
   }
 }
@@ -119,7 +169,7 @@ function mayHaveDied(ending: RequestEnding): boolean {
 
 /** Takes back the slots of a request that was not begun, and gives it back its place in the queue where it may be served. */
 export function requeue(state: FleetState, request: QueuedRequest, error: ModeldError, now: number): void {
-  const instance = giveBackSlots(state, request);
+  const instance = giveBackSlots(state, request, now);
   if (instance === undefined) return;
   const { server } = instance;
   server.poll();
@@ -127,10 +177,19 @@ export function requeue(state: FleetState, request: QueuedRequest, error: Modeld
   if (error.kind !== "loading") request.tried(server.id, now);
   // The lists may have changed since it arrived.
   const model = route(state, request.requested);
-  if (model instanceof ModeldError) return reject(state, request, noLongerListed(request));
-  request.phase = "waiting";
-  request.model = model;
-  model.enqueue(request);
+  if (model === request.model && model !== undefined && !(model instanceof ModeldError)) {
+    if (request.entry !== undefined) model.queue.putBack(request.entry, now);
+    else request.place = model.calls.add(request);
+    beginWaiting(state, request);
+    model.countQueued();
+  } else {
+    if (request.entry !== undefined) request.model?.queue.end(request.entry, now);
+    request.entry = undefined;
+    if (model instanceof ModeldError) return reject(state, request, noLongerListed(request));
+    request.model = model;
+    enqueue(state, model, request, now);
+    if (request.refusal !== undefined) return;
+  }
   if (error.kind === "loading" && instance.state === "ready") {
     instance.state = "loading";
     instance.loadStartedAt = undefined;
@@ -139,15 +198,17 @@ export function requeue(state: FleetState, request: QueuedRequest, error: Modeld
   }
   if (model.stage === "load") state.commands.push({ do: "stage", request, stage: "load" });
   const closed = closedTo(state);
-  if (closed !== undefined) refuse(state, request, closed);
-  else if (error.kind !== "loading" && !mayBeServedElsewhere(model, server, now)) refuse(state, request, error);
+  if (closed !== undefined) refuse(state, request, closed, now);
+  else if (error.kind !== "loading" && !mayBeServedElsewhere(model, server, now)) {
+    refuse(state, request, error, now);
+  }
 }
 
 function mayBeServedElsewhere(model: Model, not: Server, now: number): boolean {
   return model.usable(now).some(({ server }) => server !== not);
 }
 
-function giveBackSlots(state: FleetState, request: QueuedRequest): Instance | undefined {
+function giveBackSlots(state: FleetState, request: QueuedRequest, now: number): Instance | undefined {
   const { instance, leased } = request;
   if (request.phase !== "running" || instance === undefined) return undefined;
   const { server } = instance;
@@ -159,7 +220,7 @@ function giveBackSlots(state: FleetState, request: QueuedRequest): Instance | un
   if (!instance.listed && instance.leased === 0) server.instances.delete(instance.id);
   if (server.isLeaving && server.leased === 0) {
     state.servers.delete(server.id);
-    for (const gone of regroup(state)) refuse(state, gone, noLongerListed(gone));
+    for (const moved of regroup(state)) reroute(state, moved, now);
   }
   return instance;
 }
@@ -167,10 +228,10 @@ function giveBackSlots(state: FleetState, request: QueuedRequest): Instance | un
 /** Turns away those who cannot be served any more, and lets what failed long enough ago be tried again for the others. */
 export function reviewQueues(state: FleetState, now: number): void {
   for (const model of state.models.values()) {
-    if (model.waiting.length === 0) continue;
+    if (model.waiting === 0) continue;
     const hopeless = whyHopeless(model, now);
     if (hopeless !== undefined) {
-      for (const request of [...model.waiting]) refuse(state, request, hopeless);
+      for (const request of [...model.requests()]) refuse(state, request, hopeless, now);
       continue;
     }
     for (const instance of model.usable(now)) {
@@ -183,7 +244,7 @@ export function reviewQueues(state: FleetState, now: number): void {
 export function assignSlots(state: FleetState, now: number): void {
   growLeases(state);
   for (const model of state.models.values()) {
-    if (model.waiting.length > 0) serveQueue(state, model, now);
+    if (model.waiting > 0) serveQueue(state, model, now);
   }
 }
 
@@ -200,9 +261,16 @@ function growLeases(state: FleetState): void {
 function serveQueue(state: FleetState, model: Model, now: number): void {
   const ready = model.instances.filter((instance) => instance.isReady);
   restage(state, model);
-  for (const request of [...model.waiting]) {
+  for (const request of model.calls.toArray()) {
     const choice = choose(state, request, ready, now);
     if (choice !== undefined) start(state, request, choice, now);
+  }
+  let choice: Instance | undefined;
+  const canStart = (request: QueuedRequest): boolean => (choice = choose(state, request, ready, now)) !== undefined;
+  while (ready.some(({ free }) => free > 0)) {
+    const entry = model.queue.next(now, canStart);
+    if (entry === undefined || choice === undefined) return;
+    start(state, entry.request, choice, now);
   }
 }
 
@@ -216,7 +284,7 @@ function choose(
   let best: Instance | undefined;
   let ties = 0;
   for (const instance of ready) {
-    if (instance.free === 0 && (request.slots > 0 || instance.yieldsTo !== undefined)) continue;
+    if (instance.free === 0 && (!request.isCall || instance.yieldsTo !== undefined)) continue;
     const mayTryAt = request.mayTryAt(instance.server.id);
     if (mayTryAt > now) {
       state.reviewAt = Math.min(state.reviewAt, mayTryAt);
@@ -231,14 +299,17 @@ function choose(
 }
 
 function start(state: FleetState, request: QueuedRequest, instance: Instance, now: number): void {
-  request.model?.dequeue(request);
+  state.deadlines.remove(request.deadlineNode);
+  request.place?.remove();
+  if (request.entry !== undefined) request.model?.queue.start(request.entry, now);
+  request.model?.countQueued();
   request.phase = "running";
   request.startedAt = now;
   request.instance = instance;
-  lease(request, instance);
   request.running = state.running.add(request);
-  if (request.leased < request.slots) request.growing = state.growing.add(request);
-  if (request.slots > 0) instance.times.waited(now - request.arrivedAt);
+  if (!request.isCall) lease(request, instance);
+  if (!request.isCall && request.leased < request.slots) request.growing = state.growing.add(request);
+  if (!request.isCall) instance.times.waited(now - request.arrivedAt);
   state.commands.push({ do: "start", request });
 }
 
@@ -255,18 +326,13 @@ function restage(state: FleetState, model: Model): void {
   const stage = model.instances.some(({ isReady }) => isReady) ? "queue" : "load";
   if (model.stage === stage) return;
   model.stage = stage;
-  for (const request of model.waiting) state.commands.push({ do: "stage", request, stage });
+  for (const request of model.requests()) state.commands.push({ do: "stage", request, stage });
 }
 
 /** Turns those away whose max-wait is over. */
 export function expire(state: FleetState, now: number): void {
-  for (const request of [...state.unrouted]) {
-    if (request.deadline <= now) refuse(state, request, serverNotSeenYet());
-  }
-  for (const model of state.models.values()) {
-    for (const request of model.waiting.filter(({ deadline }) => deadline <= now)) {
-      refuse(state, request, whyNotInTime(model, request));
-    }
+  for (let next = state.deadlines.first; next !== undefined && next.deadline <= now; next = state.deadlines.first) {
+    refuse(state, next, next.model === undefined ? serverNotSeenYet() : whyNotInTime(next.model, next), now);
   }
 }
 
@@ -277,8 +343,8 @@ function whyNotInTime(model: Model, request: QueuedRequest): ModeldError {
 }
 
 /** Takes a request out of its queue and turns it away. */
-export function refuse(state: FleetState, request: QueuedRequest, error: ModeldError): void {
-  leave(state, request);
+export function refuse(state: FleetState, request: QueuedRequest, error: ModeldError, now: number): void {
+  leave(state, request, now);
   reject(state, request, error);
 }
 

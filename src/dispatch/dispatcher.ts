@@ -67,10 +67,11 @@ export class Dispatcher implements Fleet {
     for (const server of options.servers) this.#add(server);
   }
 
-  async exchange(request: FleetRequest, { signal, timeline }: RequestContext): Promise<Exchange> {
+  async exchange(request: FleetRequest, context: RequestContext): Promise<Exchange> {
+    const { signal, timeline } = context;
     signal.throwIfAborted();
     timeline.enter("queue");
-    const queued = new QueuedRequest(request.model, timeline, request.slots);
+    const queued = new QueuedRequest(request.model, context, request.slots);
     this.#step({ is: "arrive", request: queued });
     for (;;) {
       if (queued.phase === "waiting") await this.#turn(queued, signal);

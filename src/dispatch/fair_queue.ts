@@ -202,6 +202,16 @@ export class FairQueue<R extends FairRequest> {
     this.#counts.change(entry.line.client.name, 1, -1);
   }
 
+  /** Of those that may start, the request that came first. */
+  get oldest(): R | undefined {
+    let oldest: Entry<R> | undefined;
+    for (const its of this.#classes) {
+      const entry = its.oldest(this.#mayStart);
+      if (entry !== undefined && (oldest === undefined || entry.arrivedBefore(oldest))) oldest = entry;
+    }
+    return oldest?.request;
+  }
+
   get #expectedRest(): number {
     return this.#service ?? unknownService;
   }

@@ -12,13 +12,14 @@ import {
   leave,
   refuse,
   requeue,
+  reroute,
   reviewQueues,
 } from "./admission.ts";
 import type { Command } from "./commands.ts";
 import type { Event, RequestEnding } from "./events.ts";
 import { regroup } from "./models.ts";
 import { placeLoads } from "./placement.ts";
-import { noLongerListed, serverLostWhileRunning } from "./refusals.ts";
+import { serverLostWhileRunning } from "./refusals.ts";
 import type { QueuedRequest } from "./request.ts";
 import type { FleetState } from "./state.ts";
 
@@ -39,10 +40,7 @@ export function step(state: FleetState, event: Event, now: number): Command[] {
 
 /** When the next deadline passes, in the clock's ms; Infinity when there is none. */
 export function nextDeadline(state: FleetState): number {
-  let next = Math.min(state.reviewAt, state.unrouted[0]?.deadline ?? Infinity);
-  for (const { waiting } of state.models.values()) {
-    for (const { deadline } of waiting) next = Math.min(next, deadline);
-  }
+  let next = Math.min(state.reviewAt, state.deadlines.first?.deadline ?? Infinity);
   for (const server of state.servers.values()) next = Math.min(next, nextResidencyDeadline(server));
   return next;
 }
@@ -52,7 +50,7 @@ function apply(state: FleetState, event: Event, now: number): void {
     case "arrive":
       return arrive(state, event.request, now);
     case "leave":
-      return leave(state, event.request);
+      return leave(state, event.request, now);
     case "accepted":
       if (event.request.instance !== undefined) event.request.instance.server.isOnTrial = false;
       return;
@@ -80,7 +78,7 @@ function apply(state: FleetState, event: Event, now: number): void {
       return;
     case "drain":
     case "close":
-      return turnAway(state, event.is === "drain" ? "draining" : "closed");
+      return turnAway(state, event.is === "drain" ? "draining" : "closed", now);
   }
 }
 
@@ -108,7 +106,7 @@ function applyToServer(state: FleetState, server: Server, event: ServerEvent, no
 }
 
 function afterListChange(state: FleetState, now: number): void {
-  for (const request of regroup(state)) refuse(state, request, noLongerListed(request));
+  for (const request of regroup(state)) reroute(state, request, now);
   admitUnrouted(state, now);
 }
 
@@ -148,10 +146,10 @@ function learnFrom(state: FleetState, request: QueuedRequest, ending: RequestEnd
   }
 }
 
-function turnAway(state: FleetState, lifecycle: "draining" | "closed"): void {
+function turnAway(state: FleetState, lifecycle: "draining" | "closed", now: number): void {
   state.lifecycle = lifecycle;
-  for (const request of [...state.unrouted]) refuse(state, request, shuttingDown());
-  for (const { waiting } of state.models.values()) {
-    for (const request of [...waiting]) refuse(state, request, shuttingDown());
+  for (const request of [...state.unrouted]) refuse(state, request, shuttingDown(), now);
+  for (const model of state.models.values()) {
+    for (const request of [...model.requests()]) refuse(state, request, shuttingDown(), now);
   }
 }

@@ -1,42 +1,60 @@
 import { clip } from "../base/clip.ts";
 import { ModeldError } from "../base/errors.ts";
+import { LinkedList } from "../base/list.ts";
 import type { Instance } from "../upstream/instance.ts";
 import { resolveModel } from "../upstream/model_names.ts";
+import { FairQueue } from "./fair_queue.ts";
 import type { QueuedRequest } from "./request.ts";
 import { modelNotFound } from "./refusals.ts";
 import type { FleetState } from "./state.ts";
+
+/** How long others may start in place of a request that needs more slots than are free, in ms. */
+const MAX_PASSED = 2_000;
 
 /** One model on all servers that have it, with its queue. */
 export class Model {
   /** The id that the first server has for it. */
   readonly id: string;
   readonly instances: Instance[] = [];
-  /** In order of arrival. */
-  readonly waiting: QueuedRequest[] = [];
+  /** Requests that wait for slots. */
+  readonly queue: FairQueue<QueuedRequest>;
+  /** Requests without a slot that wait for the model to be ready. */
+  readonly calls = new LinkedList<QueuedRequest>();
   /** What its queued requests wait for. */
   stage: "queue" | "load" = "load";
   /** Why there is no room for it, where it waits for other models to end. */
   blocked: string | undefined;
 
-  constructor(id: string) {
+  constructor(id: string, state: FleetState) {
     this.id = id;
+    this.queue = new FairQueue(
+      () => ({ ageing: state.terms().priorityAgeing, maxPassed: MAX_PASSED }),
+      state.clients,
+    );
   }
 
-  enqueue(request: QueuedRequest): void {
-    const after = this.waiting.findIndex((other) => other.sequence > request.sequence);
-    this.waiting.splice(after < 0 ? this.waiting.length : after, 0, request);
-    this.#count();
+  /** Requests that wait. */
+  get waiting(): number {
+    return this.queue.size + this.calls.size;
   }
 
-  dequeue(request: QueuedRequest): void {
-    const place = this.waiting.indexOf(request);
-    if (place >= 0) this.waiting.splice(place, 1);
-    this.#count();
+  /** Every request that waits. */
+  *requests(): Generator<QueuedRequest, void, undefined> {
+    for (const { request } of this.queue.waiting()) yield request;
+    yield* this.calls.toArray();
+  }
+
+  /** The one that came first, of those that wait. */
+  get oldest(): QueuedRequest | undefined {
+    const call = this.calls.first;
+    const oldest = this.queue.oldest;
+    if (call === undefined || oldest === undefined) return call ?? oldest;
+    return call.sequence < oldest.sequence ? call : oldest;
   }
 
   add(instance: Instance): void {
     this.instances.push(instance);
-    instance.queued = this.waiting.length;
+    instance.queued = this.waiting;
   }
 
   /** Instances on servers that are there and have not failed. */
@@ -64,7 +82,7 @@ export class Model {
 
   /** Queued requests beyond the free slots: those that would wait even if the model were ready everywhere. */
   get depth(): number {
-    return Math.max(0, this.waiting.length - this.free);
+    return Math.max(0, this.queue.size - this.free);
   }
 
   /** How long a request holds a slot, on recent average over its instances, in ms; undefined before the first ended. */
@@ -79,8 +97,10 @@ export class Model {
     return counted.reduce((sum, instance) => sum + of(instance), 0);
   }
 
-  #count(): void {
-    for (const instance of this.instances) instance.queued = this.waiting.length;
+  /** Says on the instances how many wait for them. */
+  countQueued(): void {
+    const { waiting } = this;
+    for (const instance of this.instances) instance.queued = waiting;
   }
 }
 
@@ -123,9 +143,9 @@ function onlyOne(state: FleetState, instances: readonly Instance[]): Model | und
 
 /**
  * Groups the instances of all servers into models anew, where any list has changed: instances that share an id or an
- * alias are one model. Queued requests find their model again by the name they asked for.
+ * alias are one model.
  *
- * @returns requests whose model is gone
+ * @returns queued requests whose name means another model now, or none
  */
 export function regroup(state: FleetState): readonly QueuedRequest[] {
   const listed = [...state.servers.values()].flatMap((server) => server.listed);
@@ -133,26 +153,23 @@ export function regroup(state: FleetState): readonly QueuedRequest[] {
   if (signature === state.grouping) return [];
   state.grouping = signature;
 
-  const queued = [...state.models.values()].flatMap(({ waiting }) => waiting);
+  const before = new Map(state.models);
+  for (const { instances } of before.values()) instances.length = 0;
   state.models.clear();
   for (const server of state.servers.values()) for (const instance of server.instances.values()) instance.queued = 0;
   const byName = new Map<string, Model>();
   for (const instance of listed) {
     const names = [instance.id, ...instance.aliases];
     const known = new Set(names.flatMap((name) => byName.get(name) ?? []));
-    const model = [...known][0] ?? new Model(instance.id);
+    const model = [...known][0] ?? before.get(instance.id) ?? new Model(instance.id, state);
     for (const other of known) if (other !== model) merge(state, byName, other, model);
     state.models.set(model.id, model);
     model.add(instance);
     for (const name of names) byName.set(name, model);
   }
-  return queued.sort((a, b) => a.sequence - b.sequence).filter((request) => {
-    const model = route(state, request.requested);
-    if (model instanceof ModeldError) return true;
-    request.model = model;
-    model.enqueue(request);
-    return false;
-  });
+  return [...before.values()].flatMap((model) => [...model.requests()])
+    .filter((request) => route(state, request.requested) !== request.model)
+    .sort((a, b) => a.sequence - b.sequence);
 }
 
 function merge(state: FleetState, byName: Map<string, Model>, from: Model, into: Model): void {

@@ -24,7 +24,7 @@ export function placeLoads(state: FleetState, now: number): void {
     const { instance, plan } = bestPlan(model);
     model.blocked = plan.kind === "switch" ? plan.reason : undefined;
     if (plan.kind === "refuse") {
-      for (const request of [...model.waiting]) refuse(state, request, insufficientVram(model, plan.reason));
+      for (const request of [...model.requests()]) refuse(state, request, insufficientVram(model, plan.reason), now);
     } else if (plan.kind === "switch") {
       if (displace(state, model, instance, plan, now)) blocked.add(instance.server);
     } else if (!blocked.has(instance.server)) {
@@ -41,9 +41,9 @@ function wanted(state: FleetState): readonly Model[] {
   const models: Model[] = [];
   for (const model of state.models.values()) {
     const isServed = model.instances.some((instance) => instance.isReady || instance.state === "loading");
-    if (model.waiting.length > 0 && !isServed && model.instances.some(isLoadable)) models.push(model);
+    if (model.waiting > 0 && !isServed && model.instances.some(isLoadable)) models.push(model);
   }
-  const oldest = ({ waiting }: Model): number => waiting[0]?.sequence ?? Infinity;
+  const oldest = ({ oldest }: Model): number => oldest?.sequence ?? Infinity;
   return models.length < 2 ? models : models.sort((a, b) => oldest(a) - oldest(b));
 }
 
@@ -80,7 +80,7 @@ function displace(
   { victims, reason }: Extract<Plan, { readonly kind: "switch" }>,
   now: number,
 ): boolean {
-  const first = model.waiting[0];
+  const first = model.oldest;
   if (first === undefined) return false;
   if (victims.some((victim) => victim.yieldsTo !== undefined)) return true;
   const patience = first.maxWait > 0 ? Math.min(first.maxWait / PATIENCE_PART, LONGEST_PATIENCE) : LONGEST_PATIENCE;
@@ -90,10 +90,10 @@ function displace(
     return false;
   }
   const switchMs = remainingWork(victims) + (instance.loadMs ?? 0);
-  for (const request of model.waiting.filter(({ deadline }) => now + switchMs > deadline)) {
-    refuse(state, request, insufficientVram(model, reason, switchMs));
+  for (const request of [...model.requests()]) {
+    if (now + switchMs > request.deadline) refuse(state, request, insufficientVram(model, reason, switchMs), now);
   }
-  if (model.waiting.length === 0) return false;
+  if (model.waiting === 0) return false;
   for (const victim of victims) victim.yieldsTo = instance.id;
   return true;
 }

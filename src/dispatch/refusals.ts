@@ -1,3 +1,5 @@
+import type { Client } from "../base/client.ts";
+import { clip } from "../base/clip.ts";
 import { ModeldError } from "../base/errors.ts";
 import type { Instance } from "../upstream/instance.ts";
 import type { Server } from "../upstream/server.ts";
@@ -13,7 +15,7 @@ const UNKNOWN_SERVICE = 1_000;
 
 /** As many seconds as the requests ahead are likely to take. */
 function secondsUntilSlot(model: Model): number {
-  const rounds = (model.waiting.length + 1) / Math.max(1, model.slots);
+  const rounds = (model.queue.size + 1) / Math.max(1, model.slots);
   return wholeSeconds(rounds * (model.service ?? UNKNOWN_SERVICE));
 }
 
@@ -29,6 +31,18 @@ export function queueFull(model: Model, maxQueueDepth: number): ModeldError {
       `${model.slots - model.free} of ${model.slots} slots in use`,
     { retryAfterSeconds: secondsUntilSlot(model) },
   );
+}
+
+/** `queue_full`: as many of one client's requests wait as may. */
+export function clientQueueFull({ client }: QueuedRequest): ModeldError {
+  return new ModeldError("queue_full", `too busy: ${client.maxQueue} requests of ${client.name} wait, its limit`, {
+    retryAfterSeconds: SOON,
+  });
+}
+
+/** `model_forbidden`: the client's configuration does not name the model. */
+export function modelForbidden({ name }: Client, model: Model): ModeldError {
+  return new ModeldError("model_forbidden", `${name} may not use the model ${clip(model.id)}`);
 }
 
 /** `wait_timeout`: the model is ready, but no slot came free within max-wait. */

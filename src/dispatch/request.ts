@@ -1,8 +1,13 @@
 import type { ModeldError } from "../base/errors.ts";
+import type { Client } from "../base/client.ts";
 import type { Link } from "../base/list.ts";
+import type { Priority } from "../base/priority.ts";
+import type { RequestContext } from "../base/request_context.ts";
 import type { Timeline } from "../base/timeline.ts";
 import type { Instance } from "../upstream/instance.ts";
+import { HeapNode } from "./indexed_heap.ts";
 import type { Model } from "./models.ts";
+import type { Entry, FairRequest } from "./waiting_line.ts";
 
 /** Where a request is. `ended` is final: whatever comes after it changes nothing. */
 export type RequestPhase = "arriving" | "waiting" | "running" | "ended";
@@ -11,7 +16,7 @@ export type RequestPhase = "arriving" | "waiting" | "running" | "ended";
 const RETRY_PAUSE = 1_000;
 
 /** One request as the state machine sees it. Whoever made it only reads it afterwards, save for `onTurn` and `onAbort`. */
-export class QueuedRequest {
+export class QueuedRequest implements FairRequest {
   readonly timeline: Timeline;
   /** For whoever waits with it: called when it is started or turned away. */
   onTurn: (() => void) | undefined;
@@ -20,10 +25,20 @@ export class QueuedRequest {
   phase: RequestPhase = "arriving";
   /** What the client named. */
   readonly requested: string | undefined;
-  /** Slots that it can use at once; 0: it takes none. */
+  readonly client: Client;
+  readonly priority: Priority;
+  /** Slots that it can use at once, at least 1. */
   readonly slots: number;
+  /** It takes no slot, and needs only the model. */
+  readonly isCall: boolean;
   /** The model that it waits for or runs on; known once the request is resolved. */
   model: Model | undefined;
+  /** Its place in the queue of its model, then among what runs there. */
+  entry: Entry<QueuedRequest> | undefined;
+  /** Its place among the calls without a slot that wait for its model. */
+  place: Link | undefined;
+  /** Its place among the deadlines of those that wait. */
+  readonly deadlineNode: HeapNode<QueuedRequest> = new HeapNode<QueuedRequest>(this);
   /** Where it runs, or ran last. */
   instance: Instance | undefined;
   /** Slots that it holds. */
@@ -45,10 +60,18 @@ export class QueuedRequest {
   /** Servers that did not begin it, and when they were tried; undefined before the first. */
   #tried: Map<string, number> | undefined;
 
-  constructor(requested: string | undefined, timeline: Timeline, slots = 1) {
+  /** @param slots that it can use at once; 0: it takes none and needs only the model */
+  constructor(
+    requested: string | undefined,
+    context: Pick<RequestContext, "timeline" | "client" | "priority">,
+    slots = 1,
+  ) {
     this.requested = requested;
-    this.timeline = timeline;
-    this.slots = slots;
+    this.timeline = context.timeline;
+    this.client = context.client;
+    this.priority = context.priority;
+    this.slots = Math.max(1, slots);
+    this.isCall = slots === 0;
   }
 
   /** Notes that a server did not begin it. */

@@ -1,6 +1,8 @@
 import { LinkedList } from "../base/list.ts";
 import type { Server, ServerTerms } from "../upstream/server.ts";
+import { ClientCounts } from "./client_counts.ts";
 import type { Command } from "./commands.ts";
+import { IndexedHeap } from "./indexed_heap.ts";
 import type { Model } from "./models.ts";
 import type { QueuedRequest } from "./request.ts";
 
@@ -8,6 +10,8 @@ import type { QueuedRequest } from "./request.ts";
 export interface Terms extends ServerTerms {
   readonly maxQueueDepth: number;
   readonly maxWait: number;
+  /** After each such time of waiting a request counts one class higher. */
+  readonly priorityAgeing: number;
 }
 
 /** Everything that is known of servers, models and requests; changed by `step` alone. */
@@ -25,6 +29,10 @@ export interface FleetState {
   grouping: string;
   /** Requests for names that no server has, while there are servers that have not said what they have; in order. */
   readonly unrouted: QueuedRequest[];
+  /** Those who wait, by when their max-wait is over. */
+  readonly deadlines: IndexedHeap<QueuedRequest>;
+  /** What waits and runs of each client, over all models. */
+  readonly clients: ClientCounts;
   /** Requests that hold slots. */
   readonly running: LinkedList<QueuedRequest>;
   /** Those of them that can use more slots than they hold. */
@@ -47,6 +55,8 @@ export function initialState(terms: () => Terms, random: () => number): FleetSta
     models: new Map(),
     grouping: "",
     unrouted: [],
+    deadlines: new IndexedHeap((one, other) => one.deadline < other.deadline),
+    clients: new ClientCounts(),
     running: new LinkedList(),
     growing: new LinkedList(),
     arrivals: 0,

@@ -2,8 +2,10 @@ import { STATUS_CODE } from "@std/http/status";
 import type { Clock, Timer } from "../base/clock.ts";
 import type { Deadlines } from "../base/deadlines.ts";
 import { ModeldError, shuttingDown } from "../base/errors.ts";
+import type { Client } from "../base/client.ts";
 import { LinkedList } from "../base/list.ts";
 import type { LogLevel } from "../base/log_level.ts";
+import { atMost, type Priority, priorityOf } from "../base/priority.ts";
 import type { RequestContext } from "../base/request_context.ts";
 import { Timeline, type TimelineOptions } from "../base/timeline.ts";
 import type { Completion } from "../llama/exchange.ts";
@@ -29,6 +31,9 @@ export interface InferenceOptions {
 export class Inference implements RequestContext {
   readonly id: string;
   readonly timeline: Timeline;
+  readonly client: Client;
+  /** The class that it was given; what its body asks for can only lower it. */
+  priority: Priority;
   /** What it keeps of the process's memory; given back when nothing of it is left. */
   readonly share: ByteShare;
   readonly #abort = new AbortController();
@@ -42,9 +47,11 @@ export class Inference implements RequestContext {
   #ended = false;
 
   /** @param logLevel how much of it is logged; missing: as much as the daemon logs */
-  constructor(id: string, request: Request, options: InferenceOptions, logLevel?: LogLevel) {
+  constructor(id: string, request: Request, client: Client, options: InferenceOptions, logLevel?: LogLevel) {
     const { clock, observer, inferDeadlines, budget } = options;
     this.id = id;
+    this.client = client;
+    this.priority = atMost(client.priority, priorityOf(request.headers.get("x-modeld-priority")));
     this.share = budget.share();
     this.timeline = new Timeline(id, clock, timelineOptions(request, logLevel));
     this.#client = request.signal;
@@ -165,8 +172,8 @@ export class Inferences {
   }
 
   /** Begins one, logged at `logLevel`, else at the daemon's; while draining it is aborted from the start. */
-  begin(id: string, request: Request, logLevel?: LogLevel): Inference {
-    const inference = new Inference(id, request, this.#options, logLevel);
+  begin(id: string, request: Request, client: Client, logLevel?: LogLevel): Inference {
+    const inference = new Inference(id, request, client, this.#options, logLevel);
     const running = this.#running.add(inference);
     inference.onReleased(() => {
       running.remove();

@@ -1,8 +1,9 @@
+import type { Client } from "../base/client.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Fleet } from "../dispatch/fleet.ts";
 import type { HttpMetrics } from "../telemetry/http_metrics.ts";
 import type { InferenceObserver } from "../telemetry/inference_observer.ts";
-import { ApiKeys } from "./middleware/api_keys.ts";
+import { Clients } from "./middleware/clients.ts";
 import { Cors, type CorsOptions } from "./middleware/cors.ts";
 import { Deadlines } from "../base/deadlines.ts";
 import { asModeldError, errorReply } from "./error_reply.ts";
@@ -45,8 +46,8 @@ export interface HttpOptions {
   readonly maxConcurrentRequests: number;
   /** Inferences at once for one API key, else for one remote address; 0 is no limit. */
   readonly maxInflightPerClient: number;
-  /** Keys that clients may use; none: no key is asked for. */
-  readonly apiKeys: readonly string[];
+  /** The present clients of the configuration; none: no key is asked for, and each address is a client. */
+  readonly clients: () => readonly Client[];
   /** Certificate and key; missing: plain HTTP. */
   readonly tls?: TlsIdentity | undefined;
   /** Names that clients may use for modeld beside private ones; missing: any. */
@@ -114,13 +115,22 @@ export function serveHttp(options: HttpOptions): HttpServer {
   const budget = new ByteBudget(options.maxBufferedBytes);
   const inferences = new Inferences({ ...options, budget, inferDeadlines });
   const gate = new Gate({
-    apiKeys: options.apiKeys.length === 0 ? undefined : new ApiKeys(options.apiKeys),
+    clients: new Clients(options.clients),
     maxConcurrentRequests: options.maxConcurrentRequests,
   });
-  const clients = new ClientLimit(options.maxInflightPerClient);
+  const clientLimit = new ClientLimit(options.maxInflightPerClient);
   const arrivals = new ArrivalLimiter();
   const refusals = new LimitedLog(getLogger("http"), REFUSALS_LOGGED, clock);
-  const inference = { ...options, inferences, gate, clients, budget, arrivals, bodyDeadlines, writeDeadlines };
+  const inference = {
+    ...options,
+    inferences,
+    gate,
+    clients: clientLimit,
+    budget,
+    arrivals,
+    bodyDeadlines,
+    writeDeadlines,
+  };
   const infoRoutes = [modelsRoute(fleet), statusRoute(fleet), ...modelsRoutes(fleet), ...options.routes ?? []];
   const handler = createHandler({
     clock,

@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { startupWarnings } from "../../src/cli/startup_warnings.ts";
-import { digestKey, mayUseModel, plainClient } from "../../src/config/client.ts";
+import { digestKey, mayUseModel, plainClient } from "../../src/base/client.ts";
 import { configure, problemsOf, withFile } from "./configure.ts";
 
 const header = "holds a character that no HTTP header can carry: printable ASCII without spaces is allowed";

@@ -102,7 +102,7 @@ Deno.test("requests that llama-server could not begin wait again in the order in
   rig.notBegun(first);
   rig.notBegun(second);
   assertEquals(rig.instance("m").state, "loading");
-  assertEquals(rig.model("m").waiting, [first, second, third]);
+  assertEquals(rig.model("m").waiting, 3);
   rig.now += 200;
   rig.poll();
   assertEquals(standing(first, second, third), ["running", "running", "waiting"]);
@@ -127,7 +127,7 @@ Deno.test("completion, departure and deadline in the same tick have one outcome"
   rig.finish(second, { kind: "cancelled" });
   rig.step({ is: "finish", request: second, ending: { kind: "completed" } });
   rig.notBegun(second);
-  assertEquals([rig.instance("m").leased, rig.model("m").waiting.length], [0, 0]);
+  assertEquals([rig.instance("m").leased, rig.model("m").waiting], [0, 0]);
 });
 
 Deno.test("a request for a model that leaves the server's list is refused as not found, and one in flight goes on", () => {

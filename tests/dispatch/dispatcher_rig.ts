@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { plainClient } from "../../src/base/client.ts";
 import { ModeldError } from "../../src/base/errors.ts";
 import { Timeline } from "../../src/base/timeline.ts";
 import { Dispatcher } from "../../src/dispatch/dispatcher.ts";
@@ -7,6 +8,9 @@ import type { Exchange } from "../../src/llama/exchange.ts";
 import type { LifecycleEvent } from "../../src/upstream/lifecycle.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import type { FakeLlamaServer } from "../support/fake_llama_server.ts";
+
+/** A client without limits. */
+export const ANYBODY = plainClient("anybody", []);
 
 /** modeld's default terms. */
 export const TERMS: Terms = {
@@ -17,6 +21,7 @@ export const TERMS: Terms = {
   vramMarginMb: 0,
   idleUnload: 0,
   drainTimeout: 2_000,
+  priorityAgeing: 10_000,
 };
 
 /** A request as its client has it. */
@@ -76,7 +81,13 @@ export class DispatcherRig {
       slots: 1,
       open: ({ server, model }, signal) =>
         server.generate({ prompt: "hello", ...(model !== undefined && { model }) }, signal),
-    }, { id: "request", timeline, signal: signal ?? controller.signal });
+    }, {
+      id: "request",
+      timeline,
+      client: ANYBODY,
+      priority: "default",
+      signal: signal ?? controller.signal,
+    });
     let state = "pending";
     exchange.then(() => state = "started", (error) => state = error instanceof ModeldError ? error.kind : "thrown");
     return {

@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import type { Client } from "../../src/base/client.ts";
 import { ModeldError } from "../../src/base/errors.ts";
 import { Timeline } from "../../src/base/timeline.ts";
 import type { RequestEnding } from "../../src/dispatch/events.ts";
@@ -12,7 +13,7 @@ import type { Instance } from "../../src/upstream/instance.ts";
 import type { LifecycleChange, ServerEvent } from "../../src/upstream/lifecycle.ts";
 import type { KnownModel } from "../../src/upstream/model.ts";
 import { Server } from "../../src/upstream/server.ts";
-import { TERMS } from "./dispatcher_rig.ts";
+import { ANYBODY, TERMS } from "./dispatcher_rig.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 
 /** What a test says of a model of a server's list. */
@@ -155,8 +156,9 @@ export class MachineRig {
     this.step({ is: "tick" });
   }
 
-  arrive(model: string, slots = 1): QueuedRequest {
-    const request = new QueuedRequest(model, new Timeline("request", new FakeClock()), slots);
+  arrive(model: string, slots = 1, client: Client = ANYBODY): QueuedRequest {
+    const timeline = new Timeline("request", new FakeClock());
+    const request = new QueuedRequest(model, { timeline, client, priority: client.priority }, slots);
     this.step({ is: "arrive", request });
     return request;
   }

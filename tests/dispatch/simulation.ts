@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import type { Client } from "../../src/base/client.ts";
 import { ModeldError } from "../../src/base/errors.ts";
 import { Timeline } from "../../src/base/timeline.ts";
 import type { Command } from "../../src/dispatch/commands.ts";
@@ -12,6 +13,7 @@ import type { ServerEvent, Snapshot } from "../../src/upstream/lifecycle.ts";
 import { Server } from "../../src/upstream/server.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { type Action, ENDINGS } from "./actions.ts";
+import { ANYBODY } from "./dispatcher_rig.ts";
 import { SimulatedRouter } from "./simulated_router.ts";
 
 /** The servers that are simulated, and the terms of the fleet. */
@@ -24,6 +26,14 @@ export interface SimulationOptions {
   /** Whether the servers are seen before anything else happens. */
   readonly seen: boolean;
 }
+
+/** Clients of different weights, classes and limits. */
+const CLIENTS: readonly Client[] = [
+  ANYBODY,
+  { ...ANYBODY, name: "chat", weight: 4, priority: "interactive" },
+  { ...ANYBODY, name: "batch", priority: "batch", maxInflight: 1 },
+  { ...ANYBODY, name: "few", maxQueue: 2 },
+];
 
 /** One simulated server, and the polls of it that have yet to be answered. */
 interface Simulated {
@@ -131,7 +141,7 @@ export class Simulation {
     for (const request of [...this.#running]) this.#finish(request, { kind: "cancelled" });
     assertEquals(this.#live.size, 0);
     for (const server of this.state.servers.values()) assertEquals(server.leased, 0, "slots are still leased");
-    for (const { waiting } of this.state.models.values()) assertEquals(waiting.length, 0, "requests are still queued");
+    for (const { waiting } of this.state.models.values()) assertEquals(waiting, 0, "requests are still queued");
     assertEquals([this.state.running.first, this.state.growing.first], [undefined, undefined]);
   }
 
@@ -164,11 +174,14 @@ export class Simulation {
   #arrive(which: number, how: number): void {
     const ids = [...this.#servers[0]?.router.models.keys() ?? []];
     const name = which === 7 ? "nobody" : ids[which % ids.length];
-    const request = new QueuedRequest(name, this.#timeline, [0, 1, 1, 1, 1, 1, 1, 3][how]);
+    const client = CLIENTS[which % CLIENTS.length] ?? ANYBODY;
+    const context = { timeline: this.#timeline, client, priority: client.priority };
+    const request = new QueuedRequest(name, context, [0, 1, 1, 1, 1, 1, 1, 3][how]);
     this.#live.add(request);
     this.#step({ is: "arrive", request });
     if (request.phase !== "waiting") return;
     const { model } = request;
+    if (request.isCall) return;
     const depth = model === undefined ? this.state.unrouted.length - 1 : model.depth;
     assert(depth <= this.#options.terms.maxQueueDepth, "the queue is too deep");
   }
@@ -308,9 +321,15 @@ export class Simulation {
     assert(!instance.server.isLeaving, "a request was started on a server that was removed");
     assert(instance.yieldsTo === undefined, "a request was started on a model that drains for another");
     assert(instance.leased <= instance.capacity, "more slots leased than there are");
-    const overtaken = request.slots > 0 &&
-      model.waiting.some((other) => other.sequence < request.sequence && !other.hasTried);
-    assert(!overtaken, "first come first served");
+    if (!request.isCall) this.#checkOrder(request, model);
+  }
+
+  /** A client's own requests of one class go in the order in which they came, but for those that wait for a retry. */
+  #checkOrder(request: QueuedRequest, model: Model): void {
+    for (const other of model.requests()) {
+      const isBefore = !other.isCall && other.client === request.client && other.sequence < request.sequence;
+      assert(!isBefore || other.hasTried, "first come first served");
+    }
   }
 
   #end(request: QueuedRequest): void {
@@ -336,18 +355,20 @@ export class Simulation {
     const holders = [...this.#running].filter((request) => request.instance === instance);
     const held = holders.reduce((sum, { leased }) => sum + leased, 0);
     assertEquals(instance.leased, held, "slots leased and slots that requests hold differ");
-    for (const { leased, slots } of holders) assert(leased > 0 || slots === 0, "a request runs without a slot");
+    for (const { leased, isCall } of holders) assert(leased > 0 || isCall, "a request runs without a slot");
   }
 
   #checkModel(model: Model): void {
-    if (model.waiting.length === 0) return;
+    if (model.waiting === 0) return;
     assert(this.state.lifecycle === "open", "somebody waits for nothing");
     const usable = model.usable(this.#now);
     const mayCome = model.instances.some(({ server }) => server.view.is === "unknown");
     assert(usable.length > 0 || mayCome, "somebody waits for a model that no server can serve");
     for (const instance of usable) {
       if (!instance.isReady || instance.free === 0) continue;
-      const couldStart = model.waiting.some((request) => request.mayTryAt(instance.server.id) <= this.#now);
+      const couldStart = [...model.requests()].some((request) =>
+        request.mayTryAt(instance.server.id) <= this.#now && this.state.clients.mayStart(request.client) > 0
+      );
       assert(!couldStart, "a slot is free and somebody waits who could use it");
     }
   }

@@ -4,7 +4,7 @@ import { Timeline } from "../../src/base/timeline.ts";
 import { Dispatcher } from "../../src/dispatch/dispatcher.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { FakeLlamaServer } from "../support/fake_llama_server.ts";
-import { DispatcherRig, TERMS } from "./dispatcher_rig.ts";
+import { ANYBODY, DispatcherRig, TERMS } from "./dispatcher_rig.ts";
 
 Deno.test("the status has every field of the contract, with slots, waits and the servers beside them", async () => {
   const server = new FakeLlamaServer();
@@ -162,7 +162,13 @@ Deno.test("without any server nothing is configured, and every request is refuse
   fleet.open();
   const error: unknown = await fleet.exchange(
     { model: undefined, slots: 1, open: () => Promise.reject(new Error("there is no server")) },
-    { id: "request", timeline: new Timeline("request", clock), signal: new AbortController().signal },
+    {
+      id: "request",
+      timeline: new Timeline("request", clock),
+      client: ANYBODY,
+      priority: "default",
+      signal: new AbortController().signal,
+    },
   ).catch((error) => error);
   assertEquals(error instanceof ModeldError && error.kind, "not_configured");
   assertEquals([fleet.readiness(), fleet.models()], ["not configured", []]);

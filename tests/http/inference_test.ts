@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { plainClient } from "../../src/base/client.ts";
 import { ModeldError } from "../../src/base/errors.ts";
 import { Deadlines } from "../../src/base/deadlines.ts";
 import { ByteBudget } from "../../src/http/byte_budget.ts";
@@ -11,7 +12,7 @@ function begin(client: AbortSignal = new AbortController().signal): [Inference, 
   const clock = new FakeClock();
   const observer = new RecordingObserver();
   const request = new Request("http://modeld/infer", { method: "POST", signal: client });
-  const inference = new Inference("id", request, {
+  const inference = new Inference("id", request, plainClient("anybody", []), {
     clock,
     observer,
     budget: new ByteBudget(1_000),

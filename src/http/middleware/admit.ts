@@ -1,4 +1,5 @@
-import { ModeldError } from "../../base/errors.ts";
+import { type Client, plainClient } from "../../base/client.ts";
+import type { ModeldError } from "../../base/errors.ts";
 import { type LogLevel, requestedLogLevel } from "../../base/log_level.ts";
 import { asModeldError } from "../error_reply.ts";
 import type { ByteBudget } from "../byte_budget.ts";
@@ -27,20 +28,20 @@ export async function admit(
   context: RequestContext,
   { inferences, gate, clients, budget }: Admission,
 ): Promise<Inference> {
-  let client: string;
+  let client: Client;
   try {
     client = await gate.enter(request, context);
   } catch (error) {
     const failure = asModeldError(error);
     // What a client without a key asks to be logged does not count. The handler logs it, at a bounded rate.
     const logLevel = failure.kind === "unauthorized" ? "off" : undefined;
-    inferences.begin(context.requestId, request, logLevel).fail(failure);
+    inferences.begin(context.requestId, request, plainClient(context.clientAddress, []), logLevel).fail(failure);
     throw failure;
   }
-  const inference = inferences.begin(context.requestId, request, askedLogLevel(request));
+  const inference = inferences.begin(context.requestId, request, client, askedLogLevel(request));
   try {
     budget.check();
-    inference.onEnd(clients.enter(client));
+    inference.onEnd(clients.enter(client.name));
     return inference;
   } catch (error) {
     const failure = asModeldError(error);

@@ -1,11 +1,11 @@
+import type { Client } from "../../base/client.ts";
 import { ModeldError } from "../../base/errors.ts";
-import type { ApiKeys } from "./api_keys.ts";
+import type { Clients } from "./clients.ts";
 import type { RequestContext, Route } from "../route.ts";
 
 /** Who may come in, and how many at once. */
 export interface GateOptions {
-  /** Missing: no key is asked for. */
-  readonly apiKeys?: ApiKeys | undefined;
+  readonly clients: Clients;
   /** Requests at once in this process; 0 is no limit. */
   readonly maxConcurrentRequests: number;
 }
@@ -22,18 +22,18 @@ export class Gate {
   /**
    * Lets a request in until it is done.
    *
-   * @returns who the client is, for limits: its key where keys are set, else its address
+   * @returns whose request it is
    * @throws ModeldError `unauthorized`, `overloaded`
    */
-  async enter(request: Request, context: RequestContext): Promise<string> {
-    const { apiKeys, maxConcurrentRequests } = this.#options;
+  async enter(request: Request, context: RequestContext): Promise<Client> {
+    const { clients, maxConcurrentRequests } = this.#options;
     if (maxConcurrentRequests > 0 && this.#inside >= maxConcurrentRequests) {
       const message = `${this.#inside} requests are being answered, the limit (--max-concurrent-requests)`;
       throw new ModeldError("overloaded", message, { retryAfterSeconds: 1 });
     }
     this.#inside++;
     context.onDone(() => this.#inside--);
-    return apiKeys === undefined ? `address ${context.clientAddress}` : `key ${await apiKeys.check(request)}`;
+    return await clients.identify(request, context.clientAddress);
   }
 }
 

@@ -1,7 +1,10 @@
 import { assertEquals } from "@std/assert";
+import { digestKey, plainClient } from "../../../src/base/client.ts";
 import type { CorsOptions } from "../../../src/http/middleware/cors.ts";
 import { ModeldError } from "../../../src/base/errors.ts";
 import { withServer } from "../with_server.ts";
+
+const CLIENTS = [plainClient("one", [await digestKey("sk-one")])];
 
 const cors: CorsOptions = {
   origins: ["https://app.example", "https://*.team.example"],
@@ -36,7 +39,7 @@ Deno.test("a preflight needs no key, for browsers send none", () =>
   withServer(async ({ url }) => {
     const reply = await fetch(`${url}/infer`, preflight("https://app.example", "POST", "authorization"));
     assertEquals([reply.status, reply.headers.get("access-control-allow-origin")], [204, "https://app.example"]);
-  }, { cors, apiKeys: ["sk-one"] }));
+  }, { cors, clients: () => CLIENTS }));
 
 for (
   const [name, init] of [

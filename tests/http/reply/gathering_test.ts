@@ -1,4 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
+import { plainClient } from "../../../src/base/client.ts";
 import { Deadlines } from "../../../src/base/deadlines.ts";
 import { ModeldError } from "../../../src/base/errors.ts";
 import { ByteBudget } from "../../../src/http/byte_budget.ts";
@@ -14,7 +15,7 @@ Deno.test("a stream whose inference ends while a burst is gathered is cut, witho
   const none = new Deadlines(0, clock);
   const budget = new ByteBudget(1_000_000);
   const inferences = new Inferences({ clock, observer: { started() {}, ended() {} }, budget, inferDeadlines: none });
-  const inference = inferences.begin("id", new Request("http://modeld.invalid/infer"));
+  const inference = inferences.begin("id", new Request("http://modeld.invalid/infer"), plainClient("anybody", []));
   const encoder = new LineEncoder({
     tokens: true,
     reasoning: false,

@@ -23,6 +23,10 @@ export const errorMeanings: Readonly<Record<Exclude<ErrorKind, "cancelled">, Err
     when: "modeld listens on loopback without keys and does not know the name in `Host`.",
     example: "modeld does not answer to the name chat.example: allow it with --allowed-hosts chat.example, or set keys",
   },
+  model_forbidden: {
+    when: "The client's entry in the configuration does not name the model.",
+    example: "chat may not use the model qwen3",
+  },
   model_not_found: {
     when: "The model is not on llama-server's list; or none was named and there is no default.",
     example: "model not found: mistral",
@@ -47,6 +51,10 @@ export const errorMeanings: Readonly<Record<Exclude<ErrorKind, "cancelled">, Err
   client_limit: {
     when: "As many inferences of this client run as may.",
     example: "4 of your inferences run, the limit (--max-inflight-per-client); wait for one to end",
+  },
+  rate_limited: {
+    when: "The client has used its requests or tokens of a minute.",
+    example: "chat has used its 600 requests a minute; try again in 1 s",
   },
   queue_full: { when: "As many requests wait for the model as may.", example: "too busy: tiny (32 of 32 wait)" },
   wait_timeout: {

@@ -1,4 +1,4 @@
-import type { Priority } from "../base/priority.ts";
+import type { Priority } from "./priority.ts";
 
 /** Somebody with keys of their own, and what they may do. Limits of 0 are no limits. */
 export interface Client {
