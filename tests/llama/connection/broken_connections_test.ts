@@ -90,6 +90,8 @@ const SEND =
   "error sending request from a for http://h/: client error (SendRequest): connection closed before message completed";
 const UNTRUSTED =
   "error sending request for url (https://h/): client error (Connect): invalid peer certificate: UnknownIssuer";
+const NO_DESCRIPTOR =
+  "error sending request for url (http://h/): client error (Connect): tcp open error: Too many open files (os error 24)";
 
 for (
   const [version, error] of [
@@ -101,6 +103,11 @@ for (
     const failure = fetchFailure("generate", "http://h", error(CONNECT));
     assertEquals(failure.kind, "unreachable");
     assertStringIncludes(failure.message, "tcp connect error: refused");
+  });
+
+  Deno.test(`Deno ${version}'s words for a socket that could not be opened are overloaded: the server is not to blame`, () => {
+    const failure = fetchFailure("generate", "http://h", error(NO_DESCRIPTOR));
+    assertEquals([failure.kind, failure.retryAfterSeconds], ["overloaded", 1]);
   });
 
   Deno.test(`Deno ${version}'s words for an untrusted certificate are unreachable, with the remedy`, () => {

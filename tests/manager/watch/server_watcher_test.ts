@@ -67,6 +67,18 @@ Deno.test("a lost server is looked for with growing pauses, of two and a half se
   await rig.stop();
 });
 
+Deno.test("a look that modeld itself could not take says nothing about the server, and is soon tried again", async () => {
+  const adapter = new FakeAdapter("m");
+  const rig = new WatcherRig(adapter);
+  await rig.pass(10);
+  adapter.down = new ModeldError("overloaded", "no file descriptor left");
+  assertEquals(await rig.pass(5_000), 0);
+  adapter.down = undefined;
+  await rig.pass(300);
+  assertEquals(rig.reports.map(({ is }) => is), ["seen", "seen"]);
+  await rig.stop();
+});
+
 Deno.test("whoever asks for a look gets one soon, however many ask", async () => {
   const rig = new WatcherRig(new FakeAdapter("m"));
   await rig.pass(100);
