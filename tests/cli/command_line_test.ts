@@ -100,3 +100,19 @@ Deno.test("health is 1 when modeld is not ready, also where it listens on every 
   assertEquals(gone.code, 1);
   assertStringIncludes(gone.stderr[0] ?? "", `no answer from http://${daemon.url.host}/readyz`);
 });
+
+Deno.test("modeld serves over TLS, and health asks over it, whatever name the certificate has", async () => {
+  const pem = (name: string) => new URL(`../llama/tls/${name}.pem`, import.meta.url).pathname;
+  const env = { MODELD_TLS_CERT_FILE: pem("server"), MODELD_TLS_KEY_FILE: pem("server_key") };
+  const daemon = await Daemon.start({ env });
+  try {
+    assertStringIncludes(daemon.stderr, `https://${daemon.url.host}`);
+    using client = Deno.createHttpClient({ caCerts: [await Deno.readTextFile(pem("ca"))], poolMaxIdlePerHost: 0 });
+    const reply = await fetch(`https://${daemon.url.host}/healthz`, { client });
+    assertEquals([reply.status, await reply.text()], [200, "ok"]);
+    const { code, stderr } = await runModeld(["health", "--addr", daemon.url.host], env);
+    assertEquals([code, stderr], [1, ["modeld: not configured"]]);
+  } finally {
+    await daemon.stop();
+  }
+});

@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { quote } from "../../src/config/problem.ts";
 import { type Given, problemsOf, withFile } from "./configure.ts";
 
 const units = "write a number with its unit, such as 300ms, 30s, 1m30s or 1h";
@@ -6,6 +7,7 @@ const addresses = "write host:port, such as 127.0.0.1:8080, [::1]:8080 or :8080 
 const urls = "write http://host:port or https://host:port, with a path where llama-server stands under one";
 const header = "holds a character that no HTTP header can carry: printable ASCII without spaces is allowed";
 const origins = "write scheme://host or scheme://host:port without a path, with one * for any text where wanted";
+const pemFile = (name: string) => new URL(`../llama/tls/${name}.pem`, import.meta.url).pathname;
 const upTo = (max: number) => `a whole number from 0 to ${max} is allowed`;
 
 /** What is given on the command line and in the environment, and all that is said about it. */
@@ -167,6 +169,35 @@ const textCases: readonly (readonly [Given, ...string[]])[] = [
   [
     { args: ["--models-dir", "~joe/m"] },
     'models_dir: "~joe/m" names another user\'s home folder: write the whole path (flag --models-dir)',
+  ],
+  // Networks, hosts, certificates
+  [
+    { args: ["--trusted-proxies", "10.0.0.0/33"] },
+    'trusted_proxies: "10.0.0.0/33" holds "10.0.0.0/33", which is no network: write 10.0.0.0/8, fd00::/8 or one address (flag --trusted-proxies)',
+  ],
+  [
+    { args: ["--trusted-proxies", "10.0.0.1,10.1"] },
+    'trusted_proxies: "10.0.0.1,10.1" holds "10.1", which is no network: write 10.0.0.0/8, fd00::/8 or one address (flag --trusted-proxies)',
+  ],
+  [
+    { args: ["--allowed-hosts", "https://a"] },
+    'allowed_hosts: "https://a" holds "https://a", which is no name of a host: words such as modeld.example, without scheme and port, are allowed (flag --allowed-hosts)',
+  ],
+  [
+    { args: ["--tls-cert-file", "/nowhere"] },
+    "tls_cert_file and tls_key_file belong together: set both or neither",
+  ],
+  [
+    { args: ["--tls-cert-file", pemFile("server"), "--tls-key-file", pemFile("ca")] },
+    `tls_key_file: ${
+      quote(pemFile("ca"))
+    } holds no PEM key without passphrase that fits the certificate (flag --tls-key-file)`,
+  ],
+  [
+    { args: ["--tls-cert-file", pemFile("server_key"), "--tls-key-file", pemFile("server_key")] },
+    `tls_cert_file: ${
+      quote(pemFile("server_key"))
+    } holds no certificate: PEM text with BEGIN CERTIFICATE is allowed (flag --tls-cert-file)`,
   ],
   // Together
   [

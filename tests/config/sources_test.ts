@@ -96,7 +96,7 @@ const writers: Readonly<Record<string, (values: Record<string, unknown>) => stri
 
 const home = { HOME: "/home/joe", USERPROFILE: "/home/joe" };
 
-const tls = (name: string) => new URL(`../support/tls/${name}.pem`, import.meta.url).pathname;
+const tls = (name: string) => new URL(`../llama/tls/${name}.pem`, import.meta.url).pathname;
 
 async function withKeyFiles(test: (files: Files) => Promise<void>): Promise<void> {
   const files = { tlsCert: tls("server"), tlsKey: tls("server_key") };

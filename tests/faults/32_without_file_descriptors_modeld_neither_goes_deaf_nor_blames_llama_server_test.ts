@@ -3,7 +3,7 @@ import { assertStreamed } from "../support/assert_reply.ts";
 import { CANNED_TOKENS } from "../support/canned_generation.ts";
 import { Daemon } from "../support/daemon.ts";
 import { eventually } from "../support/eventually.ts";
-import { infer } from "../support/ndjson_client.ts";
+import { infer, type InferReply } from "../support/ndjson_client.ts";
 import { openDescriptors } from "../support/process_inspection.ts";
 import { chunk, LAST_CHUNK, STREAM_HEAD } from "../support/replies.ts";
 import { StandInLlamaServer } from "../support/stand_in_llama_server.ts";
@@ -14,7 +14,7 @@ import { RawClient } from "./support/raw_client.ts";
 const DESCRIPTORS = 64;
 
 async function withFewDescriptors(run: (modeld: Daemon, llama: StandInLlamaServer) => Promise<void>): Promise<void> {
-  const llama = await StandInLlamaServer.start();
+  const llama = await StandInLlamaServer.start({ slots: DESCRIPTORS });
   const args = ["--llama-url", llama.url.href, "--preflight=off", "--shutdown-timeout=10s"];
   const modeld = await Daemon.start({ args, through: ["prlimit", `--nofile=${DESCRIPTORS}:${DESCRIPTORS}`] });
   try {
@@ -24,6 +24,20 @@ async function withFewDescriptors(run: (modeld: Daemon, llama: StandInLlamaServe
     await modeld.stop("SIGKILL");
     await llama.close();
   }
+}
+
+/** A stream that has sent one token, and what makes llama-server send the rest. */
+async function startStream(modeld: Daemon, llama: StandInLlamaServer): Promise<{
+  readonly stream: InferReply;
+  finish(): Promise<void>;
+}> {
+  const taken = llama.take();
+  const asking = infer(modeld.url, { prompt: "Once" });
+  const exchange = await taken;
+  await exchange.send(STREAM_HEAD + chunk(completionToken(" upon")));
+  const stream = await asking;
+  await stream.read(1);
+  return { stream, finish: () => exchange.send(chunk(completionStream([" a"])) + LAST_CHUNK) };
 }
 
 /** Connects until modeld has no descriptor left to accept with. */
@@ -47,12 +61,7 @@ async function exhaust(modeld: Daemon, clients: RawClient[], first = ""): Promis
 
 Deno.test("a modeld that cannot accept a connection listens again; what runs goes on, and others are served soon", async () => {
   await withFewDescriptors(async (modeld, llama) => {
-    const taken = llama.take();
-    const asking = infer(modeld.url, { prompt: "Once" });
-    const exchange = await taken;
-    await exchange.send(STREAM_HEAD + chunk(completionToken(" upon")));
-    const stream = await asking;
-    await stream.read(1);
+    const { stream, finish } = await startStream(modeld, llama);
 
     const clients: RawClient[] = [];
     await exhaust(modeld, clients);
@@ -62,7 +71,7 @@ Deno.test("a modeld that cannot accept a connection listens again; what runs goe
     });
     await assertStreamed(await infer(modeld.url, { prompt: "Once" }), CANNED_TOKENS, "stop", [1, CANNED_TOKENS.length]);
 
-    await exchange.send(chunk(completionStream([" a"])) + LAST_CHUNK);
+    await finish();
     await assertStreamed(stream, [" upon", " a"], "stop", [2, 1]);
     const warnings = modeld.process.stderrLines.filter((line) => line.includes("cannot accept connections"));
     assertEquals(warnings.length, 1, modeld.stderr);
@@ -74,17 +83,12 @@ Deno.test("a modeld that cannot accept a connection listens again; what runs goe
 
 Deno.test("SIGTERM waits for streams of the listener that failed, too", async () => {
   await withFewDescriptors(async (modeld, llama) => {
-    const taken = llama.take();
-    const asking = infer(modeld.url, { prompt: "Once" });
-    const exchange = await taken;
-    await exchange.send(STREAM_HEAD + chunk(completionToken(" upon")));
-    const stream = await asking;
-    await stream.read(1);
+    const { stream, finish } = await startStream(modeld, llama);
     const clients: RawClient[] = [];
     await exhaust(modeld, clients);
     modeld.process.signal("SIGTERM");
     await modeld.process.line(/stopping/);
-    await exchange.send(chunk(completionStream([" a"])) + LAST_CHUNK);
+    await finish();
     await assertStreamed(stream, [" upon", " a"], "stop", [2, 1]);
     assertEquals(await modeld.process.exited, { code: 0, signal: null });
     for (const client of clients) client.close();
@@ -93,23 +97,37 @@ Deno.test("SIGTERM waits for streams of the listener that failed, too", async ()
 
 Deno.test("a modeld that cannot connect to llama-server for want of descriptors is overloaded; the server is not lost", async () => {
   await withFewDescriptors(async (modeld, llama) => {
+    const free = DESCRIPTORS - await openDescriptors(modeld.process.pid);
+    // All connect before one asks, so that it is connections to llama-server which are short.
     const clients: RawClient[] = [];
-    // One request that is answered last takes the last descriptor but one.
-    const waiting = await RawClient.connect(modeld.url);
-    clients.push(waiting);
-    while (await openDescriptors(modeld.process.pid) < DESCRIPTORS) clients.push(await RawClient.connect(modeld.url));
-    const posts = llama.posts.length;
-    await waiting.postInfer({ prompt: "Once", stream: false });
-    await waiting.until('"type":');
-    assertMatch(waiting.text, /^HTTP\/1\.1 503 /);
-    assertMatch(waiting.text, /"type":"overloaded"/);
-    assertMatch(waiting.text, /retry-after: 1\r\n/i);
-    assertEquals(llama.posts.length, posts);
+    for (let count = 0; count < free / 2 + 5; count++) clients.push(await RawClient.connect(modeld.url));
+    const release = Promise.withResolvers<void>();
+    for (const _ of clients) {
+      llama.next(async (exchange) => {
+        await exchange.send(STREAM_HEAD + chunk(completionToken(" upon")));
+        await release.promise;
+        await exchange.send(chunk(completionStream([" a"])) + LAST_CHUNK);
+      });
+    }
+    await Promise.all(clients.map(async (client) => {
+      await client.postInfer({ prompt: "Once" });
+      await client.until("\r\n\r\n");
+      await client.until("}");
+    }));
+    const refused = clients.filter(({ text }) => !text.startsWith("HTTP/1.1 200 "));
+    assert(refused.length > 0 && refused.length < clients.length, `${refused.length} of ${clients.length} refused`);
+    for (const { text } of refused) {
+      assertMatch(text, /^HTTP\/1\.1 503 /);
+      assertMatch(text, /"type":"overloaded"/);
+      assertMatch(text, /retry-after: 1\r\n/i);
+    }
+    release.resolve();
+    for (const client of clients) if (!refused.includes(client)) await client.until('"done":true');
     for (const client of clients) client.close();
-    await eventually("descriptors are free", async () => await openDescriptors(modeld.process.pid) < DESCRIPTORS - 10);
-    assertEquals((await modeld.json("/status")).server.state, "ready");
+    // The scripts of those that never came are still waiting.
+    for (const _ of refused) await (await infer(modeld.url, { prompt: "Once" })).read();
     await assertStreamed(await infer(modeld.url, { prompt: "Once" }), CANNED_TOKENS, "stop", [1, CANNED_TOKENS.length]);
-    assert(!modeld.stderr.includes("is lost"), modeld.stderr);
+    assert(!modeld.stderr.includes("lost"), modeld.stderr);
     assertMatch(modeld.stderr, /no file descriptor left/);
   });
 });

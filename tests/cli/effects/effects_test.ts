@@ -20,7 +20,7 @@ import {
   statusOf,
   textFile,
 } from "./observations.ts";
-import { type Effect, readyz, testedSettings, testEffect, type Upstream } from "./rig.ts";
+import { type Effect, readyz, type Rig, testedSettings, testEffect, type Upstream } from "./rig.ts";
 
 // Each setting, through each of its sources, with a value that the API's user notices: with the default none of this would
 // be seen. Settings that show in the log or on stdout are in log_effects_test.ts.
@@ -229,6 +229,16 @@ const seeKey: Effect["see"] = async (rig) => {
 };
 testEffect("apiKeyFile", { text: (rig) => textFile(rig, "sk-one\nsk-two\n"), see: seeKey });
 testEffect("apiKeys", { text: "sk-one,sk-two", see: seeKey });
+testEffect("allowedHosts", {
+  text: "one.example,two.example",
+  see: async (rig) => assertEquals(await statusUnder(rig, "two.example"), 200),
+});
+testEffect("trustedProxies", {
+  text: "10.0.0.0/8,127.0.0.1",
+  see: async (rig) => assertEquals(await statusUnder(rig, "two.example"), 200),
+});
+testEffect("tlsCertFile", { text: tlsFile("server"), given: { tlsKeyFile: tlsFile("server_key") }, ...overTls() });
+testEffect("tlsKeyFile", { text: tlsFile("server_key"), given: { tlsCertFile: tlsFile("server") }, ...overTls() });
 
 testEffect("preflight", {
   text: "warn",
@@ -257,7 +267,7 @@ testEffect("llamaConnectTimeout", {
   },
 });
 testEffect("llamaCaFile", {
-  text: new URL("../../llama/tls/ca.pem", import.meta.url).pathname,
+  text: tlsFile("ca"),
   upstream: tlsServer,
   see: async (rig) => {
     await eventually("modeld is ready", async () => await readyz(rig.url) === "ready");
@@ -274,9 +284,30 @@ Deno.test("no setting is left out", () => {
   assertEquals(missing, []);
 });
 
+function tlsFile(name: string): string {
+  return new URL(`../../llama/tls/${name}.pem`, import.meta.url).pathname;
+}
+
+/** modeld answers over TLS; it has no llama-server, as it is waited for over plain HTTP alone. */
+function overTls(): Pick<Effect, "standIn" | "see"> {
+  const see: Effect["see"] = async ({ url }) => {
+    using client = Deno.createHttpClient({ caCerts: [Deno.readTextFileSync(tlsFile("ca"))], poolMaxIdlePerHost: 0 });
+    const answered = () => fetch(`https://${url.host}/healthz`, { client }).then((reply) => reply.text());
+    assertEquals(await answered(), "ok");
+  };
+  return { standIn: "absent", see };
+}
+
+/** The status of the answer to a request under this name. */
+async function statusUnder(rig: Rig, host: string): Promise<number> {
+  using client = await RawClient.connect(Number(rig.url.port));
+  await client.send(`GET /healthz HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+  return Number((await client.readToEnd()).slice(9, 12));
+}
+
 /** A llama-server behind TLS, its certificate signed by an authority of the tests' own. */
 function tlsServer(): Promise<Upstream> {
-  const pem = (name: string) => Deno.readTextFileSync(new URL(`../../llama/tls/${name}.pem`, import.meta.url));
+  const pem = (name: string) => Deno.readTextFileSync(tlsFile(name));
   const tls = { hostname: "127.0.0.1", port: 0, cert: pem("server"), key: pem("server_key"), onListen() {} };
   const server = Deno.serve(tls, ({ method, url }) => {
     if (method === "POST") return new Response(completionStream(["a", "b"]));

@@ -105,6 +105,19 @@ Deno.test("without keys the limit is for each remote address", () =>
     await bodyOf(running).cancel();
   }, { maxInflightPerClient: 1 }));
 
+Deno.test("behind a trusted proxy the limit is for each client that it names", () =>
+  withServer(async ({ infer, manager }) => {
+    manager.script = (generation) => generation.push("a");
+    const from = (client: string) => {
+      return infer({ prompt: "a" }, { headers: { "Content-Type": "application/json", "X-Forwarded-For": client } });
+    };
+    const running = [await from("192.0.2.1"), await from("1.2.3.4, 192.0.2.2")];
+    const refused = await from("192.0.2.2");
+    assertEquals([...running, refused].map(({ status }) => status), [200, 200, 429]);
+    await refused.body?.cancel();
+    for (const reply of running) await bodyOf(reply).cancel();
+  }, { maxInflightPerClient: 1, trustedProxies: ["127.0.0.1"] }));
+
 Deno.test("more headers than the limit are refused, as many are not", () =>
   withServer(async ({ url }) => {
     const headersOf = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`x-${i}`, "1"]));

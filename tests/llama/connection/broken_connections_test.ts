@@ -92,6 +92,8 @@ const NO_DESCRIPTOR =
   "error sending request for url (http://h/): client error (Connect): tcp open error: Too many open files (os error 24)";
 const UNTRUSTED =
   "error sending request for url (https://h/): client error (Connect): invalid peer certificate: UnknownIssuer";
+const NO_DESCRIPTOR =
+  "error sending request for url (http://h/): client error (Connect): tcp open error: Too many open files (os error 24)";
 
 for (
   const [version, error] of [

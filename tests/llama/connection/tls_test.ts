@@ -36,5 +36,5 @@ async function withTlsServer(
 }
 
 function pem(name: string): string {
-  return Deno.readTextFileSync(new URL(`../../support/tls/${name}.pem`, import.meta.url));
+  return Deno.readTextFileSync(new URL(`../tls/${name}.pem`, import.meta.url));
 }
