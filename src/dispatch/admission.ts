@@ -92,7 +92,7 @@ function enqueue(state: FleetState, model: Model, request: QueuedRequest, now: n
 
 function beginWaiting(state: FleetState, request: QueuedRequest): void {
   request.phase = "waiting";
-  if (request.deadline < Infinity) state.deadlines.add(request.deadlineNode);
+  if (request.deadline < Infinity && request.deadlineNode.index < 0) state.deadlines.add(request.deadlineNode);
 }
 
 /** Why no request at all is let in, if so. */
@@ -350,6 +350,7 @@ export function refuse(state: FleetState, request: QueuedRequest, error: ModeldE
 
 function reject(state: FleetState, request: QueuedRequest, error: ModeldError): void {
   request.phase = "ended";
+  state.deadlines.remove(request.deadlineNode);
   request.refusal = error;
   state.commands.push({ do: "reject", request });
 }

@@ -178,12 +178,14 @@ export class Simulation {
     const context = { timeline: this.#timeline, client, priority: client.priority };
     const request = new QueuedRequest(name, context, [0, 1, 1, 1, 1, 1, 1, 3][how]);
     this.#live.add(request);
+    // Requests that were put back may have made it deeper than it may grow.
+    const before = Math.max(0, ...[...this.state.models.values()].map(({ depth }) => depth));
     this.#step({ is: "arrive", request });
     if (request.phase !== "waiting") return;
     const { model } = request;
     if (request.isCall) return;
     const depth = model === undefined ? this.state.unrouted.length - 1 : model.depth;
-    assert(depth <= this.#options.terms.maxQueueDepth, "the queue is too deep");
+    assert(depth <= Math.max(before, this.#options.terms.maxQueueDepth), "the queue is too deep");
   }
 
   #leave(request: QueuedRequest | undefined): void {
@@ -320,7 +322,7 @@ export class Simulation {
     assert(instance.server.view.is === "found", "a request was started on a lost server");
     assert(!instance.server.isLeaving, "a request was started on a server that was removed");
     assert(instance.yieldsTo === undefined, "a request was started on a model that drains for another");
-    assert(instance.leased <= instance.capacity, "more slots leased than there are");
+    assert(request.isCall || instance.leased <= instance.capacity, "more slots leased than there are");
     if (!request.isCall) this.#checkOrder(request, model);
   }
 
@@ -366,8 +368,11 @@ export class Simulation {
     assert(usable.length > 0 || mayCome, "somebody waits for a model that no server can serve");
     for (const instance of usable) {
       if (!instance.isReady || instance.free === 0) continue;
-      const couldStart = [...model.requests()].some((request) =>
-        request.mayTryAt(instance.server.id) <= this.#now && this.state.clients.mayStart(request.client) > 0
+      const waiting = [...model.requests()];
+      const couldStart = waiting.some((request) =>
+        request.mayTryAt(instance.server.id) <= this.#now && this.state.clients.mayStart(request.client) > 0 &&
+        // Of a client with a limit only its first requests are looked at; these may wait for a retry.
+        (request.client.maxInflight === 0 || waiting.every(({ hasTried }) => !hasTried))
       );
       assert(!couldStart, "a slot is free and somebody waits who could use it");
     }

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { systemClock } from "../../src/clock.ts";
+import { systemClock } from "../../src/base/clock.ts";
 import { Listener, type ListenerOptions } from "../../src/http/listener.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 

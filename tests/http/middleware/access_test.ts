@@ -106,8 +106,8 @@ Deno.test("without keys the limit is for each remote address", () =>
   }, { maxInflightPerClient: 1 }));
 
 Deno.test("behind a trusted proxy the limit is for each client that it names", () =>
-  withServer(async ({ infer, manager }) => {
-    manager.script = (generation) => generation.push("a");
+  withServer(async ({ infer, fleet }) => {
+    fleet.script = (exchange) => exchange.push("a");
     const from = (client: string) => {
       return infer({ prompt: "a" }, { headers: { "Content-Type": "application/json", "X-Forwarded-For": client } });
     };

@@ -88,8 +88,6 @@ Deno.test("a stream that is reset after its finish reason is whole", async () =>
 const CONNECT = "error sending request for url (http://h/): client error (Connect): tcp connect error: refused";
 const SEND =
   "error sending request from a for http://h/: client error (SendRequest): connection closed before message completed";
-const NO_DESCRIPTOR =
-  "error sending request for url (http://h/): client error (Connect): tcp open error: Too many open files (os error 24)";
 const UNTRUSTED =
   "error sending request for url (https://h/): client error (Connect): invalid peer certificate: UnknownIssuer";
 const NO_DESCRIPTOR =
