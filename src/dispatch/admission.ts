@@ -218,7 +218,9 @@ function giveBackSlots(state: FleetState, request: QueuedRequest, now: number): 
   instance.leased -= leased;
   server.leased -= leased;
   if (!instance.listed && instance.leased === 0) server.instances.delete(instance.id);
-  if (server.isLeaving && server.leased === 0) {
+  server.running--;
+  // Another server may have come under its name since.
+  if (server.isLeaving && server.running === 0 && state.servers.get(server.id) === server) {
     state.servers.delete(server.id);
     for (const moved of regroup(state)) reroute(state, moved, now);
   }
@@ -306,6 +308,7 @@ function start(state: FleetState, request: QueuedRequest, instance: Instance, no
   request.phase = "running";
   request.startedAt = now;
   request.instance = instance;
+  instance.server.running++;
   request.running = state.running.add(request);
   if (!request.isCall) lease(request, instance);
   if (!request.isCall && request.leased < request.slots) request.growing = state.growing.add(request);

@@ -123,7 +123,7 @@ function removeServer(state: FleetState, id: string, now: number): void {
   const server = state.servers.get(id);
   if (server === undefined) return;
   server.isLeaving = true;
-  if (server.leased === 0) state.servers.delete(id);
+  if (server.running === 0) state.servers.delete(id);
   afterListChange(state, now);
 }
 

@@ -53,6 +53,8 @@ export class Server {
   isOnTrial = false;
   /** It was taken out of the configuration: it gets nothing new. */
   isLeaving = false;
+  /** Requests that run on it, calls without a slot included. */
+  running = 0;
   /** Slots that are leased on it, of all models. */
   leased = 0;
   loads = 0;

@@ -140,7 +140,7 @@ export class Simulation {
     for (const request of this.#live) assert(this.#running.has(request), "somebody still waits after the end");
     for (const request of [...this.#running]) this.#finish(request, { kind: "cancelled" });
     assertEquals(this.#live.size, 0);
-    for (const server of this.state.servers.values()) assertEquals(server.leased, 0, "slots are still leased");
+    for (const server of this.state.servers.values()) assertEquals([server.leased, server.running], [0, 0], "slots are still leased");
     for (const { waiting } of this.state.models.values()) assertEquals(waiting, 0, "requests are still queued");
     assertEquals([this.state.running.first, this.state.growing.first], [undefined, undefined]);
   }
