@@ -38,6 +38,10 @@ export class Timeline {
   model: string | undefined;
   /** The name of the llama-server that it was sent to last. */
   server: string | undefined;
+  /** Why it was sent there, and how much of its prompt was expected in the cache. */
+  placement: { readonly reason: string; readonly expectedTokens: number } | undefined;
+  /** Called when the first fragment comes. */
+  onFirstToken: (() => void) | undefined;
   /** The `traceparent` to send to llama-server: the client's; none where tracing is on, as Deno's fetch sends its own. */
   traceparent: string | undefined;
   /** Set by tracing, see `run`. */
@@ -105,6 +109,8 @@ export class Timeline {
     if (this.firstTokenAt === undefined) {
       this.firstTokenAt = now;
       this.#enterAt("stream", now);
+      this.onFirstToken?.();
+      this.onFirstToken = undefined;
     } else {
       this.gaps.observe(now - this.#lastFragmentAt);
     }

@@ -114,6 +114,10 @@ export const settingsTable = complete({
     help: "Generations at once for one model; 0: as many as llama-server has slots for it",
     group: "Models and admission",
   }),
+  maxAffinityWait: setting(none, 8_000, {
+    help: "Time that a request may wait for the server that has its prompt in the cache; 0: it never waits",
+    group: "Models and admission",
+  }),
   priorityAgeing: setting(duration({ zero: "never" }), 10_000, {
     help: "A request that has waited this long counts one class higher; 0: never",
     group: "Models and admission",

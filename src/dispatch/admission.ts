@@ -2,6 +2,7 @@ import { mayUseModel } from "../base/client.ts";
 import { ModeldError, shuttingDown } from "../base/errors.ts";
 import type { Instance } from "../upstream/instance.ts";
 import type { Server } from "../upstream/server.ts";
+import { beginPass, chooseInstance, endPass, noteEnd, notePromptDone, noteStart } from "./choice.ts";
 import type { RequestEnding } from "./events.ts";
 import { type Model, regroup, route } from "./models.ts";
 import {
@@ -134,6 +135,7 @@ export function leave(state: FleetState, request: QueuedRequest, now: number): v
     return;
   }
   request.place?.remove();
+  model.held.delete(request);
   if (entry !== undefined) model.queue.remove(entry, now);
   model.countQueued();
 }
@@ -152,6 +154,7 @@ export function reroute(state: FleetState, request: QueuedRequest, now: number):
 export function finish(state: FleetState, request: QueuedRequest, ending: RequestEnding, now: number): void {
   const instance = giveBackSlots(state, request, now);
   if (instance === undefined) return;
+  noteEnd(state, request, ending.kind === "completed" ? ending.timings : undefined, now);
   if (request.entry !== undefined) request.model?.queue.end(request.entry, now);
   request.phase = "ended";
   instance.lastUsedAt = now;
@@ -173,6 +176,7 @@ export function requeue(state: FleetState, request: QueuedRequest, error: Modeld
   if (instance === undefined) return;
   const { server } = instance;
   server.poll();
+  notePromptDone(state, request, now);
   // While a server loads, polls show when it may be tried again.
   if (error.kind !== "loading") request.tried(server.id, now);
   // The lists may have changed since it arrived.
@@ -264,40 +268,20 @@ function serveQueue(state: FleetState, model: Model, now: number): void {
   const ready = model.instances.filter((instance) => instance.isReady);
   restage(state, model);
   for (const request of model.calls.toArray()) {
-    const choice = choose(state, request, ready, now);
+    const choice = chooseInstance(state, model, request, ready, now);
     if (choice !== undefined) start(state, request, choice, now);
   }
+  if (model.queue.size === 0) return;
+  beginPass(state, ready);
   let choice: Instance | undefined;
-  const canStart = (request: QueuedRequest): boolean => (choice = choose(state, request, ready, now)) !== undefined;
+  const canStart = (request: QueuedRequest): boolean =>
+    (choice = chooseInstance(state, model, request, ready, now)) !== undefined;
   while (ready.some(({ free }) => free > 0)) {
     const entry = model.queue.next(now, canStart);
     if (entry === undefined || choice === undefined) return;
     start(state, entry.request, choice, now);
   }
-}
-
-/** The instance with the most free slots, at random among equals, of those that the request may try. */
-function choose(
-  state: FleetState,
-  request: QueuedRequest,
-  ready: readonly Instance[],
-  now: number,
-): Instance | undefined {
-  let best: Instance | undefined;
-  let ties = 0;
-  for (const instance of ready) {
-    if (instance.free === 0 && (!request.isCall || instance.yieldsTo !== undefined)) continue;
-    const mayTryAt = request.mayTryAt(instance.server.id);
-    if (mayTryAt > now) {
-      state.reviewAt = Math.min(state.reviewAt, mayTryAt);
-    } else if (best === undefined || instance.free > best.free) {
-      best = instance;
-      ties = 1;
-    } else if (instance.free === best.free && state.random() < 1 / ++ties) {
-      best = instance;
-    }
-  }
-  return best;
+  endPass(model, ready);
 }
 
 function start(state: FleetState, request: QueuedRequest, instance: Instance, now: number): void {
@@ -312,6 +296,7 @@ function start(state: FleetState, request: QueuedRequest, instance: Instance, no
   request.running = state.running.add(request);
   if (!request.isCall) lease(request, instance);
   if (!request.isCall && request.leased < request.slots) request.growing = state.growing.add(request);
+  noteStart(state, request, now);
   if (!request.isCall) instance.times.waited(now - request.arrivedAt);
   state.commands.push({ do: "start", request });
 }

@@ -4,7 +4,7 @@ import { MovingDeadline } from "../base/deadlines.ts";
 import { ModeldError } from "../base/errors.ts";
 import type { JsonObject } from "../base/json.ts";
 import type { RequestContext } from "../base/request_context.ts";
-import type { Ending, Exchange } from "../llama/exchange.ts";
+import type { Completion, Ending, Exchange } from "../llama/exchange.ts";
 import type { LlamaServer } from "../llama/llama_server.ts";
 import { getLogger } from "../telemetry/log.ts";
 import type { LifecycleChange, LifecycleEvent, ServerEvent } from "../upstream/lifecycle.ts";
@@ -12,6 +12,7 @@ import { ServerLink } from "../upstream/link.ts";
 import { ModelFiles } from "../upstream/model_files.ts";
 import { Server, type ServerTerms } from "../upstream/server.ts";
 import type { Command } from "./commands.ts";
+import type { AnswerTimings } from "./estimates.ts";
 import type { Event, RequestEnding } from "./events.ts";
 import type { CatalogModel, Fleet, FleetRequest, ModelInfo } from "./fleet.ts";
 import { nextDeadline, step } from "./machine.ts";
@@ -72,6 +73,8 @@ export class Dispatcher implements Fleet {
     signal.throwIfAborted();
     timeline.enter("queue");
     const queued = new QueuedRequest(request.model, context, request.slots);
+    // With one server there is nothing to choose.
+    if (this.#state.servers.size > 1) queued.prompt = request.prompt?.();
     this.#step({ is: "arrive", request: queued });
     for (;;) {
       if (queued.phase === "waiting") await this.#turn(queued, signal);
@@ -124,6 +127,7 @@ export class Dispatcher implements Fleet {
       const target = { server: link.server, model: upstreamModel(this.#state, queued, instance), isRouter };
       const exchange = await request.open(target, scope.signal);
       this.#step({ is: "accepted", request: queued });
+      if (queued.isInBacklog) queued.timeline.onFirstToken = () => this.#step({ is: "first_token", request: queued });
       exchange.onEnd((ending) => giveBack(requestEnding(ending)));
       return exchange;
     } catch (error) {
@@ -241,13 +245,24 @@ export class Dispatcher implements Fleet {
   }
 }
 
+const TIMINGS = ["cache_n", "prompt_n", "prompt_ms", "predicted_n", "predicted_ms"] as const;
+
 /** Whether the error proves that nothing began, and that another server, or the same one later, may begin it. */
 function isWorthAnotherTry({ begun, kind }: ModeldError): boolean {
   return begun === "no" && (kind === "loading" || kind === "unreachable");
 }
 
 function requestEnding(ending: Ending): RequestEnding {
-  return ending.kind === "completed" ? { kind: "completed" } : ending;
+  return ending.kind === "completed" ? { kind: "completed", timings: answerTimings(ending.completion) } : ending;
+}
+
+/** llama-server's `timings`, where it sent all that is learned from. */
+function answerTimings({ timings = {} }: Completion): AnswerTimings | undefined {
+  const [cacheTokens, promptTokens, promptMs, predictedTokens, predictedMs] = TIMINGS.map((name) =>
+    Number(timings[name])
+  );
+  const all = { cacheTokens, promptTokens, promptMs, predictedTokens, predictedMs };
+  return Object.values(all).every(Number.isFinite) ? all as AnswerTimings : undefined;
 }
 
 /** An exception of modeld's own says nothing about the server. */

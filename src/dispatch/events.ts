@@ -1,11 +1,12 @@
 import type { ModeldError } from "../base/errors.ts";
 import type { ServerEvent } from "../upstream/lifecycle.ts";
 import type { Server } from "../upstream/server.ts";
+import type { AnswerTimings } from "./estimates.ts";
 import type { QueuedRequest } from "./request.ts";
 
 /** How a request that held slots ended. */
 export type RequestEnding =
-  | { readonly kind: "completed" }
+  | { readonly kind: "completed"; readonly timings?: AnswerTimings | undefined }
   | { readonly kind: "cancelled" }
   | { readonly kind: "failed"; readonly error: ModeldError };
 
@@ -16,6 +17,8 @@ export type Event =
   | { readonly is: "leave"; readonly request: QueuedRequest }
   /** Its server has accepted it. */
   | { readonly is: "accepted"; readonly request: QueuedRequest }
+  /** Its first token is here: its prompt has been computed. */
+  | { readonly is: "first_token"; readonly request: QueuedRequest }
   /** It gives its slots back. */
   | { readonly is: "finish"; readonly request: QueuedRequest; readonly ending: RequestEnding }
   /** Its server did not begin it, and the error proves that: it gives its slots back and may be served elsewhere or later. */

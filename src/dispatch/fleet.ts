@@ -2,6 +2,7 @@ import type { JsonObject } from "../base/json.ts";
 import type { RequestContext } from "../base/request_context.ts";
 import type { Exchange } from "../llama/exchange.ts";
 import type { LlamaServer } from "../llama/llama_server.ts";
+import type { Fingerprint } from "./affinity/fingerprint.ts";
 import type { Readiness, Status } from "./status.ts";
 
 /** What a request needs of the fleet. */
@@ -10,6 +11,8 @@ export interface FleetRequest {
   readonly model: string | undefined;
   /** Slots that it can use at once; 0 for a call that takes none and needs only the model. */
   readonly slots: number;
+  /** Its prompt, by which a server is chosen; made only where there are several. */
+  prompt?(): Fingerprint;
   /** Sends it to the server that was chosen. May be called again, for another server, after an error that proves that nothing began. */
   open(target: Target, signal: AbortSignal): Promise<Exchange>;
 }

@@ -15,6 +15,7 @@ import {
   reroute,
   reviewQueues,
 } from "./admission.ts";
+import { notePromptDone } from "./choice.ts";
 import type { Command } from "./commands.ts";
 import type { Event, RequestEnding } from "./events.ts";
 import { regroup } from "./models.ts";
@@ -54,6 +55,8 @@ function apply(state: FleetState, event: Event, now: number): void {
     case "accepted":
       if (event.request.instance !== undefined) event.request.instance.server.isOnTrial = false;
       return;
+    case "first_token":
+      return notePromptDone(state, event.request, now);
     case "finish":
       learnFrom(state, event.request, event.ending, now);
       return finish(state, event.request, event.ending, now);

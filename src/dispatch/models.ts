@@ -3,6 +3,7 @@ import { ModeldError } from "../base/errors.ts";
 import { LinkedList } from "../base/list.ts";
 import type { Instance } from "../upstream/instance.ts";
 import { resolveModel } from "../upstream/model_names.ts";
+import { ModelEstimates } from "./estimates.ts";
 import { FairQueue } from "./fair_queue.ts";
 import type { QueuedRequest } from "./request.ts";
 import { modelNotFound } from "./refusals.ts";
@@ -20,6 +21,9 @@ export class Model {
   readonly queue: FairQueue<QueuedRequest>;
   /** Requests without a slot that wait for the model to be ready. */
   readonly calls = new LinkedList<QueuedRequest>();
+  readonly estimates = new ModelEstimates();
+  /** Queued requests that wait for a server that has their prompt in its cache. */
+  readonly held = new Set<QueuedRequest>();
   /** What its queued requests wait for. */
   stage: "queue" | "load" = "load";
   /** Why there is no room for it, where it waits for other models to end. */

@@ -5,6 +5,9 @@ import type { Priority } from "../base/priority.ts";
 import type { RequestContext } from "../base/request_context.ts";
 import type { Timeline } from "../base/timeline.ts";
 import type { Instance } from "../upstream/instance.ts";
+import type { Affinity, Match } from "./affinity/affinity.ts";
+import type { Fingerprint } from "./affinity/fingerprint.ts";
+import type { Placement } from "./choice.ts";
 import { HeapNode } from "./indexed_heap.ts";
 import type { Model } from "./models.ts";
 import type { Entry, FairRequest } from "./waiting_line.ts";
@@ -23,6 +26,17 @@ export class QueuedRequest implements FairRequest {
   /** For whoever runs it: called with the reason when its server is lost. */
   onAbort: ((reason: ModeldError) => void) | undefined;
   phase: RequestPhase = "arriving";
+  /** Its prompt, where there is a choice of servers to make by it. */
+  prompt: Fingerprint | undefined;
+  /** How long its prompt is expected to be. */
+  promptTokens = 0;
+  /** Since when it has kept a slot free by waiting for a server that has its prompt in the cache. */
+  heldSince: number | undefined;
+  /** Why it was sent where it runs. */
+  placement: Placement | undefined;
+  /** Whether its prompt counts among those that its server still has to compute. */
+  isInBacklog = false;
+  #matches: Map<Instance, Match> | undefined;
   /** What the client named. */
   readonly requested: string | undefined;
   readonly client: Client;
@@ -72,6 +86,15 @@ export class QueuedRequest implements FairRequest {
     this.priority = context.priority;
     this.slots = Math.max(1, slots);
     this.isCall = slots === 0;
+  }
+
+  /** What is known of its prompt on an instance; kept as long as nothing changes there. */
+  matchOn(instance: Instance, affinity: Affinity): Match | undefined {
+    if (this.prompt === undefined) return undefined;
+    this.#matches ??= new Map();
+    const match = affinity.match(this.prompt, this.#matches.get(instance));
+    this.#matches.set(instance, match);
+    return match;
   }
 
   /** Notes that a server did not begin it. */

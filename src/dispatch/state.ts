@@ -1,5 +1,7 @@
 import { LinkedList } from "../base/list.ts";
+import type { Instance } from "../upstream/instance.ts";
 import type { Server, ServerTerms } from "../upstream/server.ts";
+import { type Learned, makePolicy } from "./choice.ts";
 import { ClientCounts } from "./client_counts.ts";
 import type { Command } from "./commands.ts";
 import { IndexedHeap } from "./indexed_heap.ts";
@@ -10,6 +12,8 @@ import type { QueuedRequest } from "./request.ts";
 export interface Terms extends ServerTerms {
   readonly maxQueueDepth: number;
   readonly maxWait: number;
+  /** How long a request may wait for the server that has its prompt in the cache. */
+  readonly maxAffinityWait: number;
   /** After each such time of waiting a request counts one class higher. */
   readonly priorityAgeing: number;
 }
@@ -29,6 +33,9 @@ export interface FleetState {
   grouping: string;
   /** Requests for names that no server has, while there are servers that have not said what they have; in order. */
   readonly unrouted: QueuedRequest[];
+  readonly policy: ReturnType<typeof makePolicy>;
+  /** What was learned of each model on each server. */
+  readonly learned: WeakMap<Instance, Learned>;
   /** Those who wait, by when their max-wait is over. */
   readonly deadlines: IndexedHeap<QueuedRequest>;
   /** What waits and runs of each client, over all models. */
@@ -55,6 +62,8 @@ export function initialState(terms: () => Terms, random: () => number): FleetSta
     models: new Map(),
     grouping: "",
     unrouted: [],
+    policy: makePolicy(() => terms().maxAffinityWait, random),
+    learned: new WeakMap(),
     deadlines: new IndexedHeap((one, other) => one.deadline < other.deadline),
     clients: new ClientCounts(),
     running: new LinkedList(),

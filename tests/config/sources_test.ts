@@ -50,6 +50,7 @@ function samples(files: Files): { readonly [N in Exclude<SettingName, "config">]
     heartbeat: took("5s", 5_000),
     v1MaxBodyBytes: same(1_000_000),
     allowMediaUrls: same(true),
+    maxAffinityWait: took("3s", 3_000),
     maxQueueDepth: same(0),
     maxInflight: same(3),
     priorityAgeing: took("20s", 20_000),

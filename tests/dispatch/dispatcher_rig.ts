@@ -22,6 +22,7 @@ export const TERMS: Terms = {
   idleUnload: 0,
   drainTimeout: 2_000,
   priorityAgeing: 10_000,
+  maxAffinityWait: 8_000,
 };
 
 /** A request as its client has it. */

@@ -38,6 +38,7 @@ const options = fc.record({
     vramMarginMb: fc.constantFrom(0, 2),
     idleUnload: fc.constantFrom(0, 0, 1_000),
     drainTimeout: fc.constantFrom(0, 2_000),
+    maxAffinityWait: fc.constantFrom(0, 500, 8_000),
     priorityAgeing: fc.constantFrom(0, 1_000, 10_000),
   }),
 });

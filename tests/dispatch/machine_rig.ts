@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import type { Client } from "../../src/base/client.ts";
 import { ModeldError } from "../../src/base/errors.ts";
 import { Timeline } from "../../src/base/timeline.ts";
+import type { Fingerprint } from "../../src/dispatch/affinity/fingerprint.ts";
 import type { RequestEnding } from "../../src/dispatch/events.ts";
 import { step } from "../../src/dispatch/machine.ts";
 import type { Model } from "../../src/dispatch/models.ts";
@@ -156,9 +157,10 @@ export class MachineRig {
     this.step({ is: "tick" });
   }
 
-  arrive(model: string, slots = 1, client: Client = ANYBODY): QueuedRequest {
+  arrive(model: string, slots = 1, client: Client = ANYBODY, prompt?: Fingerprint): QueuedRequest {
     const timeline = new Timeline("request", new FakeClock());
     const request = new QueuedRequest(model, { timeline, client, priority: client.priority }, slots);
+    request.prompt = prompt;
     this.step({ is: "arrive", request });
     return request;
   }

@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { Client } from "../../src/base/client.ts";
 import { ModeldError } from "../../src/base/errors.ts";
 import { Timeline } from "../../src/base/timeline.ts";
+import { Fingerprint } from "../../src/dispatch/affinity/fingerprint.ts";
 import type { Command } from "../../src/dispatch/commands.ts";
 import type { Event, RequestEnding } from "../../src/dispatch/events.ts";
 import { nextDeadline, step } from "../../src/dispatch/machine.ts";
@@ -34,6 +35,13 @@ const CLIENTS: readonly Client[] = [
   { ...ANYBODY, name: "batch", priority: "batch", maxInflight: 1 },
   { ...ANYBODY, name: "few", maxQueue: 2 },
 ];
+
+/** Prompts that continue each other, and none. */
+const PROMPTS = [undefined, "a", "ab", "abc"].map((text) => {
+  if (text === undefined) return undefined;
+  const bytes = new TextEncoder().encode([...text].map((letter) => letter.repeat(2_000)).join(""));
+  return new Fingerprint([{ bytes, start: 0, end: bytes.length }]);
+});
 
 /** One simulated server, and the polls of it that have yet to be answered. */
 interface Simulated {
@@ -140,7 +148,9 @@ export class Simulation {
     for (const request of this.#live) assert(this.#running.has(request), "somebody still waits after the end");
     for (const request of [...this.#running]) this.#finish(request, { kind: "cancelled" });
     assertEquals(this.#live.size, 0);
-    for (const server of this.state.servers.values()) assertEquals([server.leased, server.running], [0, 0], "slots are still leased");
+    for (const server of this.state.servers.values()) {
+      assertEquals([server.leased, server.running], [0, 0], "slots are still leased");
+    }
     for (const { waiting } of this.state.models.values()) assertEquals(waiting, 0, "requests are still queued");
     assertEquals([this.state.running.first, this.state.growing.first], [undefined, undefined]);
   }
@@ -177,6 +187,7 @@ export class Simulation {
     const client = CLIENTS[which % CLIENTS.length] ?? ANYBODY;
     const context = { timeline: this.#timeline, client, priority: client.priority };
     const request = new QueuedRequest(name, context, [0, 1, 1, 1, 1, 1, 1, 3][how]);
+    request.prompt = PROMPTS[(which + how) % PROMPTS.length];
     this.#live.add(request);
     // Requests that were put back may have made it deeper than it may grow.
     const before = Math.max(0, ...[...this.state.models.values()].map(({ depth }) => depth));
@@ -326,11 +337,12 @@ export class Simulation {
     if (!request.isCall) this.#checkOrder(request, model);
   }
 
-  /** A client's own requests of one class go in the order in which they came, but for those that wait for a retry. */
+  /** A client's own requests of one class go in the order in which they came, but for those that wait for a retry or for a warm server. */
   #checkOrder(request: QueuedRequest, model: Model): void {
     for (const other of model.requests()) {
       const isBefore = !other.isCall && other.client === request.client && other.sequence < request.sequence;
-      assert(!isBefore || other.hasTried, "first come first served");
+      const mayBePassed = other.hasTried || (other.prompt !== undefined && this.#servers.length > 1);
+      assert(!isBefore || mayBePassed, "first come first served");
     }
   }
 
@@ -370,7 +382,8 @@ export class Simulation {
       if (!instance.isReady || instance.free === 0) continue;
       const waiting = [...model.requests()];
       const couldStart = waiting.some((request) =>
-        request.mayTryAt(instance.server.id) <= this.#now && this.state.clients.mayStart(request.client) > 0 &&
+        request.heldSince === undefined && request.mayTryAt(instance.server.id) <= this.#now &&
+        this.state.clients.mayStart(request.client) > 0 &&
         // Of a client with a limit only its first requests are looked at; these may wait for a retry.
         (request.client.maxInflight === 0 || waiting.every(({ hasTried }) => !hasTried))
       );

@@ -1,6 +1,7 @@
 import type { Clock } from "../../../base/clock.ts";
 import { clip } from "../../../base/clip.ts";
 import type { Deadlines } from "../../../base/deadlines.ts";
+import { Fingerprint } from "../../../dispatch/affinity/fingerprint.ts";
 import type { Fleet } from "../../../dispatch/fleet.ts";
 import { inferLogger, type Logger } from "../../../telemetry/log.ts";
 import type { Inference } from "../../inference.ts";
@@ -83,6 +84,7 @@ function reply(
       fleet.exchange({
         model: aliased(generate.model, aliases),
         slots: 1,
+        prompt: () => promptOf(generate.prompt),
         open: ({ server, model }, signal) => {
           const { model: _named, ...request } = generate;
           return server.generate(model === undefined ? request : { ...request, model }, signal);
@@ -90,6 +92,13 @@ function reply(
       }, inference)
     );
   }, { encoder, inference, clock, writeDeadlines, whole: !stream });
+}
+
+const utf8 = new TextEncoder();
+
+function promptOf(prompt: string): Fingerprint {
+  const bytes = utf8.encode(prompt);
+  return new Fingerprint([{ bytes, start: 0, end: bytes.length }]);
 }
 
 /** Characters of a prompt or a line that are logged. */

@@ -1,6 +1,7 @@
 import type { Clock } from "../../../base/clock.ts";
 import type { Deadlines } from "../../../base/deadlines.ts";
 import { ModeldError } from "../../../base/errors.ts";
+import { Fingerprint } from "../../../dispatch/affinity/fingerprint.ts";
 import type { Fleet, FleetRequest } from "../../../dispatch/fleet.ts";
 import { aliased } from "../../aliases.ts";
 import type { Inference } from "../../inference.ts";
@@ -47,6 +48,8 @@ interface V1Request {
   readonly stream: boolean;
   /** What llama-server makes of it. */
   readonly tasks: number;
+  /** What says that requests belong together. */
+  readonly session: string | undefined;
 }
 
 /** The routes by which requests are passed on to llama-server as they are. */
@@ -98,7 +101,8 @@ async function read(
   const { signal } = inference;
   const limits = { maxBytes: v1MaxBodyBytes, setting: "--v1-max-body-bytes", deadlines: bodyDeadlines };
   const body = await receiveBody(request, context, inference, limits);
-  const scanned = await scanBody(body, { fields: scannedFields(row), maxDepth, signal });
+  const fields = scannedFields(row);
+  const scanned = await scanBody(body, { fields, elements: row.prompt, maxDepth, signal });
   if (!scanned.ok) throw new ModeldError("invalid_request", scanned.message);
   if (scanned.mediaAddress !== undefined && !allowMediaUrls) {
     throw new ModeldError(
@@ -121,6 +125,7 @@ async function read(
     model: aliased(named || undefined, aliases),
     stream: row.terminal !== undefined && booleanOf(body, scanned, "stream") === true,
     tasks: row.slots === undefined ? 0 : countTasks(body, scanned, row.slots),
+    session: sessionOf(request.headers) ?? textOf(body, scanned, "prompt_cache_key"),
   };
 }
 
@@ -137,13 +142,14 @@ function reply(row: V1Route, v1: V1Request, inference: Inference, options: V1Opt
 
 function fleetRequest(
   row: V1Route,
-  { body, scanned, model, stream, tasks }: V1Request,
+  { body, scanned, model, stream, tasks, session }: V1Request,
   { id, timeline }: Inference,
   { v1Timeout: timeout }: V1Options,
 ): FleetRequest {
   return {
     model,
     slots: tasks,
+    ...(row.slots !== undefined && { prompt: () => promptOf(row, body, scanned, session) }),
     open({ server, model: upstream, isRouter }, signal) {
       // A server with one model takes any name; a router needs its own.
       const name = isRouter ? upstream : undefined;
@@ -158,4 +164,27 @@ function fleetRequest(
       }, signal);
     },
   };
+}
+
+/** Headers by which clients name a conversation. */
+const SESSION_HEADERS = ["x-session-id", "x-session-affinity", "session-id", "x-openwebui-chat-id"];
+const LONGEST_SESSION = 256;
+
+function sessionOf(headers: Headers): string | undefined {
+  for (const name of SESSION_HEADERS) {
+    const value = headers.get(name);
+    if (value !== null && value !== "") return value.slice(0, LONGEST_SESSION);
+  }
+  return undefined;
+}
+
+/** The parts of the body that make the prompt, cut where a message or a tool ends. */
+function promptOf(row: V1Route, bytes: Uint8Array, scanned: ScannedBody, session: string | undefined): Fingerprint {
+  const segments = row.prompt.flatMap((name) => {
+    const field = scanned.fields.get(name);
+    if (field === undefined || field.kind === "null") return [];
+    const spans = field.elements.length > 0 ? field.elements : [field];
+    return spans.map(({ start, end }) => ({ bytes, start, end }));
+  });
+  return new Fingerprint(segments, session);
 }
