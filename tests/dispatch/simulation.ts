@@ -384,8 +384,9 @@ export class Simulation {
       const couldStart = waiting.some((request) =>
         request.heldSince === undefined && request.mayTryAt(instance.server.id) <= this.#now &&
         this.state.clients.mayStart(request.client) > 0 &&
-        // Of a client with a limit only its first requests are looked at; these may wait for a retry.
-        (request.client.maxInflight === 0 || waiting.every(({ hasTried }) => !hasTried))
+        // Of a client with a limit only its first requests are looked at; these may wait for a retry or a warm server.
+        (request.client.maxInflight === 0 ||
+          waiting.every(({ hasTried, heldSince }) => !hasTried && heldSince === undefined))
       );
       assert(!couldStart, "a slot is free and somebody waits who could use it");
     }
