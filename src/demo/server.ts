@@ -33,6 +33,7 @@ export function serveEngine(engine: Engine, port = 0): EngineServer {
       return await answer(request, engine, slot, stopping.signal);
     } catch (error) {
       if (error instanceof RefusedRequest) return refuse(error);
+      if (request.signal.aborted || stopping.signal.aborted) return unread();
       throw error;
     }
   });
@@ -52,7 +53,7 @@ async function answer(request: Request, engine: Engine, slot: Slot, stopping: Ab
   if (information !== undefined) return Response.json(information);
   if (request.method === "POST" && Object.hasOwn(shapes, pathname)) {
     const signal = AbortSignal.any([request.signal, stopping]);
-    return await generate(await request.text(), pathname, { engine, slot, signal });
+    return await generate(await request.text(), pathname, { engine, slot, signal, clientGone: request.signal });
   }
   if (request.method === "POST" && pathname === "/tokenize") return tokenize(await request.text(), engine);
   throw new RefusedRequest("File Not Found", 404, "not_found_error");
@@ -94,16 +95,17 @@ interface Means {
   readonly slot: Slot;
   /** Aborted when nobody wants the answer any more. */
   readonly signal: AbortSignal;
+  /** Aborted when the client has left. */
+  readonly clientGone: AbortSignal;
 }
 
-async function generate(body: string, path: string, { engine, slot, signal }: Means): Promise<Response> {
+async function generate(body: string, path: string, { engine, slot, signal, clientGone }: Means): Promise<Response> {
   const { isChat, reply } = shapes[path] ?? { isChat: false, reply: nativeReply };
   const request = parseRequest(body, isChat, engine);
   const release = await slot.take(signal);
-  // Nobody reads this: the client has left, or the server stops.
-  if (release === undefined) return new Response(null, { status: 503 });
+  if (release === undefined) return unread();
   const steps = inTurns(engine.generate(request.generation), signal);
-  if (request.stream) return streamReply(steps, request, reply(), { release, signal });
+  if (request.stream) return streamReply(steps, request, reply(), { release, signal, clientGone });
   try {
     return Response.json(await wholeReply(steps, reply()));
   } finally {
@@ -143,7 +145,7 @@ function streamReply(
   steps: AsyncGenerator<GenerationPart, GenerationEnd>,
   { generation, includeUsage }: ParsedRequest,
   shape: ReplyShape,
-  { release, signal }: { release: () => void; signal: AbortSignal },
+  { release, signal, clientGone }: { release: () => void; signal: AbortSignal; clientGone: AbortSignal },
 ): Response {
   signal.addEventListener("abort", release, { once: true });
   let soFar = 0;
@@ -168,7 +170,8 @@ function streamReply(
         }
       } catch (error) {
         release();
-        controller.error(error);
+        // After a reader that has left there is nobody to tell; one who has not must not take this for the end.
+        if (!clientGone.aborted) controller.error(error);
       }
     },
     cancel: release,
@@ -179,6 +182,11 @@ function streamReply(
 function events(data: readonly unknown[], isLast = false): Uint8Array {
   const lines = data.map((event) => `data: ${JSON.stringify(event)}\n\n`).join("");
   return utf8.encode(isLast ? `${lines}data: [DONE]\n\n` : lines);
+}
+
+/** An answer that nobody reads: the client has left, or the server stops. */
+function unread(): Response {
+  return new Response(null, { status: 503 });
 }
 
 function refuse({ status, message, type, facts }: RefusedRequest): Response {
