@@ -98,7 +98,7 @@ export class Engine {
       yield { text: watch.add(decoder.decode(this.tokenizer.bytes(token), { stream: true })), tokens: [token] };
       if (watch.found !== undefined) return end("word");
       if (
-        completionTokens >= request.maxTokens && request.maxTokens !== -1 || this.#kept.length >= this.contextLength
+        completionTokens >= request.maxTokens && request.maxTokens !== -1 || this.#kept.length + 1 >= this.contextLength
       ) {
         yield { text: watch.end(decoder.decode()), tokens: [] };
         return end("limit");

@@ -1,9 +1,12 @@
 /** The model's name, as requests may name it. */
 export const storyModel = "story";
 
-/** Reads the model that tells stories: it lies beside this file, and in the executable. */
+/** Where the model lies: beside this file, and in the executable beside the script that this file is in. */
+export const storyModelUrl = new URL("story.gguf", import.meta.url);
+
+/** Reads the model that tells stories. */
 export async function readStoryModel(): Promise<Uint8Array<ArrayBuffer>> {
-  return await Deno.readFile(new URL("story.gguf", import.meta.url));
+  return await Deno.readFile(storyModelUrl);
 }
 
 /**

@@ -18,7 +18,7 @@ export interface Plan {
   readonly highestRate: number;
 }
 
-/** What makes the model in the repository: about 25 minutes on one core. */
+/** What makes the model in the repository: about 20 minutes on one core that has nothing else to do. */
 export const plan: Plan = Object.freeze({ steps: 2_500, textsPerStep: 4, highestRate: 8e-3 });
 
 /** A part of the corpus, one document after the other, that is the same for the same seed. */

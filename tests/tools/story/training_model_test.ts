@@ -15,7 +15,9 @@ Deno.test("every gradient is the slope of the loss, two texts in a batch, groupe
   );
   // Norms of all ones would hide an error in them.
   const random = randomNumbers(4);
-  for (const { values } of model.weights) for (let i = 0; i < values.length; i++) values[i] = (values[i] ?? 0) + (random() - 0.5) / 5;
+  for (const { values } of model.weights) {
+    for (let i = 0; i < values.length; i++) values[i] = (values[i] ?? 0) + (random() - 0.5) / 5;
+  }
 
   model.learn(batch);
   const gradients = model.weights.map((weights) => weights.gradients.slice());
