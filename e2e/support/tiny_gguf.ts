@@ -1,4 +1,5 @@
-import { GgufWriter } from "./gguf_writer.ts";
+import { GgufWriter } from "../../tools/gguf/gguf_writer.ts";
+import { randomNumbers } from "../../src/demo/random.ts";
 
 const WIDTH = 64;
 const HIDDEN = 160;
@@ -78,15 +79,4 @@ function writeTensors(file: GgufWriter, blocks: number, random: () => number): v
     for (const part of ["ffn_gate", "ffn_up"]) matrix(name(part), WIDTH, HIDDEN);
     file.tensor(name("ffn_down"), [HIDDEN, WIDTH], keepsFirst(HIDDEN));
   }
-}
-
-/** Numbers from 0 to 1 that are the same for the same seed (mulberry32). */
-function randomNumbers(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -53,6 +53,11 @@ async function runConfigured(command: Command, parsed: Arguments, environment: E
   }
   if (parsed.actions.has("print-config")) return print(printConfig(configuration));
   switch (command) {
+    case "demo": {
+      // Loaded on demand: no other start is to pay for it.
+      const { demo } = await import("./demo.ts");
+      return await demo(configuration);
+    }
     case "check":
       return await check(configuration);
     case "health":

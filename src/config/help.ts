@@ -6,6 +6,7 @@ import { showDefault } from "./show.ts";
 /** What modeld can be told to do; the first is meant where nothing is said. */
 export const commands = Object.freeze({
   serve: "Serve the API (also without a command)",
+  demo: "Serve a little model that comes with modeld and tells stories: for trying, without a llama-server",
   check: "Check llama-server and the configuration, and exit: 0 if all is well, 1 if not",
   health: "Ask the modeld at --addr whether it is ready, and exit: 0 if so, 1 if not",
   completions: "Print completions for a shell: bash, zsh or fish",

@@ -15,7 +15,13 @@ Deno.test("what serving does not need at once is not loaded at the start", async
   const loaded = await loadedAtStart();
   const has = (part: string) => loaded.some((module) => module.includes(part));
   assert(has("src/http/server.ts") && has("npm:zod"), `these alone are loaded: ${loaded.join(", ")}`);
-  const unneeded = ["js-yaml", "smol-toml", "src/http/description/openapi.ts", "src/http/description/docs_page.ts"];
+  const unneeded = [
+    "js-yaml",
+    "smol-toml",
+    "src/http/description/openapi.ts",
+    "src/http/description/docs_page.ts",
+    "src/demo/",
+  ];
   assertEquals(unneeded.filter(has), []);
 });
 

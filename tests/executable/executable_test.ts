@@ -36,9 +36,10 @@ function alone(program: string, cwd: string, args: readonly string[] = []): Deno
 async function startOnce(
   cwd: string,
   path = "/healthz",
+  { args = [], request = {} }: { args?: readonly string[]; request?: RequestInit } = {},
 ): Promise<{ milliseconds: number; answer: string; code: number }> {
   const begin = performance.now();
-  const process = alone(EXECUTABLE, cwd, ["--addr", "127.0.0.1:0"]).spawn();
+  const process = alone(EXECUTABLE, cwd, [...args, "--addr", "127.0.0.1:0"]).spawn();
   const lines = process.stderr.pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream());
   let url: string | undefined;
   for await (const line of lines.values({ preventCancel: true })) {
@@ -46,7 +47,7 @@ async function startOnce(
     if (url !== undefined) break;
   }
   const milliseconds = performance.now() - begin;
-  const answer = url === undefined ? "it never listened" : await (await fetch(`${url}${path}`)).text();
+  const answer = url === undefined ? "it never listened" : await (await fetch(`${url}${path}`, request)).text();
   process.kill();
   const [{ code }] = await Promise.all([process.status, lines.cancel(), process.stdout.cancel()]);
   return { milliseconds, answer, code };
@@ -85,6 +86,16 @@ Deno.test("the executable holds what it loads on demand: the API description, th
       await Deno.remove(folder, { recursive: true });
     }
   }
+});
+
+Deno.test("the executable's demo tells a story, with nothing else on the machine to help it", async () => {
+  await inEmptyFolder(async (folder) => {
+    const body = JSON.stringify({ prompt: "Once upon a time", max_tokens: 3, temperature: 0, stream: false });
+    const request = { method: "POST", headers: { "content-type": "application/json" }, body };
+    const { answer, code } = await startOnce(folder, "/infer", { args: ["demo"], request });
+    assertMatch(JSON.parse(answer).content, /^, there /);
+    assertEquals(code, 0);
+  });
 });
 
 Deno.test("the executable's permissions forbid running programs, writing files and reading others' variables", async () => {

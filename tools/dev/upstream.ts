@@ -1,23 +1,27 @@
-import { testModel } from "../../e2e/support/test_model.ts";
+import { loadEngine } from "../../src/demo/generation.ts";
+import { serveEngine } from "../../src/demo/server.ts";
+import { readStoryModel, storyModelUrl } from "../../src/demo/story_model.ts";
 import { findLlamaServer, RealLlamaServer } from "../../tests/support/real_llama_server.ts";
-import { StandInLlamaServer } from "../../tests/support/stand_in_llama_server.ts";
 
-/** A llama-server that was started for development. */
+/** A llama-server, or what stands for one, that was started for development. */
 export interface Upstream {
   readonly url: URL;
-  /** What to tell the developer about it, in one line. */
+  /** What to tell the developer about it. */
   readonly description: string;
   stop(): Promise<void>;
 }
 
 /**
- * Starts the best llama-server to be had: the real one that `find` finds, with the model that `LLAMA_MODEL` names or a tiny
- * one of random weights; else the stand-in of the tests.
+ * Starts the best llama-server to be had: the real one that `find` finds, with the model that `LLAMA_MODEL` names or the
+ * little one that tells stories; else modeld's own engine with that model.
  *
  * @throws Error when `LLAMA_SERVER_BIN` or `LLAMA_MODEL` names something that does not work.
  */
 export async function startUpstream(find: () => string = findLlamaServer): Promise<Upstream> {
-  return isThere(find) ? await startReal() : await startStandIn();
+  const model = Deno.env.get("LLAMA_MODEL");
+  if (isThere(find)) return await startReal(model);
+  if (model !== undefined) throw new Error(`LLAMA_MODEL names ${model}, which needs a llama-server.\n${howToGetOne()}`);
+  return await startEngine();
 }
 
 function isThere(find: () => string): boolean {
@@ -31,31 +35,39 @@ function isThere(find: () => string): boolean {
   }
 }
 
-async function startReal(): Promise<Upstream> {
-  const model = await testModel();
-  try {
-    const server = await RealLlamaServer.start(["-m", model.path, "-c", "4096", "-ngl", "0"]);
-    const named = Deno.env.has("LLAMA_MODEL");
-    return {
-      url: server.url,
-      description: `llama-server with ${named ? model.path : "a tiny model of random weights: its text is noise"}`,
-      async stop() {
-        await server.stop();
-        await model.remove();
-      },
-    };
-  } catch (error) {
-    await model.remove();
-    throw error;
-  }
+async function startReal(model: string | undefined): Promise<Upstream> {
+  const server = await RealLlamaServer.start(
+    model === undefined ? ["-m", storyModelUrl.pathname, "-c", "2048", "-np", "4"] : ["-m", model],
+  );
+  const other = "LLAMA_MODEL=/path/to/model.gguf gives it another model";
+  return {
+    url: server.url,
+    description: `llama-server with ${model ?? `a little model that tells stories; ${other}`}`,
+    async stop() {
+      await server.stop();
+    },
+  };
 }
 
-async function startStandIn(): Promise<Upstream> {
-  const standIn = await StandInLlamaServer.start({ tokenDelay: 100 });
+async function startEngine(): Promise<Upstream> {
+  const engine = serveEngine(loadEngine(await readStoryModel()));
   return {
-    url: standIn.url,
-    description:
-      "no llama-server found (PATH, LLAMA_SERVER_BIN): a stand-in gives CANNED answers, nothing is generated",
-    stop: () => standIn.close(),
+    url: engine.url,
+    description: `no llama-server found (PATH, LLAMA_SERVER_BIN), so modeld's own engine runs a little model that tells
+stories. ${howToGetOne()}`,
+    stop: () => engine.stop(),
   };
+}
+
+/** How to get a llama-server on a system, and how to give it a model. */
+export function howToGetOne(system: typeof Deno.build.os = Deno.build.os): string {
+  const ways = {
+    darwin: "`brew install llama.cpp`",
+    windows: "`winget install llama.cpp`",
+    linux: "`apt install llama.cpp` (Debian 13, Ubuntu 25.10 or later) or `brew install llama.cpp`",
+  };
+  const way = Object.hasOwn(ways, system) ? `${ways[system as keyof typeof ways]}, or a` : "A";
+  return `To get llama-server: ${way} release from https://github.com/ggml-org/llama.cpp/releases.
+A model of your own: \`llama-server -hf ggml-org/gemma-3-1b-it-GGUF --port 8081\` downloads and serves one;
+then start dev with LLAMA_URL=http://127.0.0.1:8081.`;
 }

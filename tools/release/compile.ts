@@ -16,6 +16,7 @@ const { entry, output, target } = parseArgs(Deno.args, { string: ["entry", "outp
 const deno = ["task", "-q", "deno"];
 if (entry === undefined) {
   await runTool("deno", [...deno, "bundle", "-q", "--check", "--code-splitting", "--outdir", BUNDLE, "main.ts"]);
+  await Deno.copyFile("src/demo/story.gguf", `${BUNDLE}/story.gguf`);
 }
 const [program, ...compile] = [...await denoThatCompiles(), ...deno, "compile"];
 await runTool(program, [
@@ -25,6 +26,7 @@ await runTool(program, [
   "--unstable-no-legacy-abort",
   "--no-prompt",
   "--no-code-cache",
+  ...entry === undefined ? ["--include", `${BUNDLE}/story.gguf`] : [],
   ...target === undefined ? [] : ["--target", target],
   "--output",
   output ?? "dist/modeld",

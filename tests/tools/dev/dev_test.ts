@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import project from "../../../deno.json" with { type: "json" };
-import { startUpstream } from "../../../tools/dev/upstream.ts";
+import { howToGetOne, startUpstream } from "../../../tools/dev/upstream.ts";
 import { freePort } from "../../support/real_llama_server.ts";
 import { SpawnedProcess } from "../../support/spawned_process.ts";
 import { StandInLlamaServer } from "../../support/stand_in_llama_server.ts";
@@ -63,14 +63,19 @@ async function withLlamaServerBin(path: string | undefined, run: () => Promise<v
   }
 }
 
-Deno.test("without a llama-server, dev says that the answers are canned", async () => {
+const noLlamaServer = () => {
+  throw new Error("no llama-server");
+};
+
+Deno.test("without a llama-server, dev really generates, says by what, and how to get one", async () => {
   await withLlamaServerBin(undefined, async () => {
-    const upstream = await startUpstream(() => {
-      throw new Error("no llama-server");
-    });
+    const upstream = await startUpstream(noLlamaServer);
     try {
-      assertStringIncludes(upstream.description, "CANNED");
-      assertEquals(await answers(`${upstream.url}health`), true);
+      assertStringIncludes(upstream.description, "modeld's own engine");
+      assertStringIncludes(upstream.description, howToGetOne());
+      const body = JSON.stringify({ prompt: "Once upon a time", temperature: 0, max_tokens: 2 });
+      const response = await fetch(new URL("v1/completions", upstream.url), { method: "POST", body });
+      assertMatch((await response.json()).choices[0].text, /^, /);
     } finally {
       await upstream.stop();
     }
@@ -78,7 +83,14 @@ Deno.test("without a llama-server, dev says that the answers are canned", async 
   });
 });
 
-Deno.test("a llama-server that was named but is not there is not replaced by the stand-in", async () => {
+Deno.test("each system is told its own way to a llama-server, and every one of the releases", () => {
+  assertStringIncludes(howToGetOne("darwin"), "brew install llama.cpp");
+  assertStringIncludes(howToGetOne("windows"), "winget install llama.cpp");
+  assertStringIncludes(howToGetOne("linux"), "apt install llama.cpp");
+  assertMatch(howToGetOne("freebsd"), /^To get llama-server: A release from https:/);
+});
+
+Deno.test("a llama-server that was named but is not there is not replaced by the engine", async () => {
   await withLlamaServerBin("/nowhere/llama-server", async () => {
     await assertRejects(() => startUpstream(), Error, "LLAMA_SERVER_BIN names /nowhere/llama-server");
   });

@@ -5,14 +5,19 @@ const utf8 = new TextEncoder();
 const UINT32 = 4;
 const INT32 = 5;
 const FLOAT32 = 6;
+const BOOL = 7;
 const STRING = 8;
 const ARRAY = 9;
 const TENSOR_F32 = 0;
+const TENSOR_F16 = 1;
 
-/** Builds a GGUF v3 file in memory: metadata first, then F32 tensors (github.com/ggml-org/ggml, docs/gguf.md). */
+/** The numbers of a tensor, as they are to stand in the file. */
+export type TensorData = Float32Array<ArrayBuffer> | Float16Array<ArrayBuffer>;
+
+/** Builds a GGUF v3 file in memory: metadata first, then F32 and F16 tensors (github.com/ggml-org/ggml, docs/gguf.md). */
 export class GgufWriter {
   readonly #metadata: Uint8Array[] = [];
-  readonly #tensors: { name: string; shape: readonly number[]; data: Float32Array<ArrayBuffer> }[] = [];
+  readonly #tensors: { name: string; shape: readonly number[]; data: TensorData }[] = [];
 
   string(key: string, value: string): void {
     this.#pair(key, STRING, lengthPrefixed(value));
@@ -38,8 +43,12 @@ export class GgufWriter {
     this.#array(key, FLOAT32, values.length, bytesOf(new Float32Array(values)));
   }
 
+  bool(key: string, value: boolean): void {
+    this.#pair(key, BOOL, new Uint8Array([value ? 1 : 0]));
+  }
+
   /** Adds a tensor; `shape` has the fastest dimension first, as ggml counts. */
-  tensor(name: string, shape: readonly number[], data: Float32Array<ArrayBuffer>): void {
+  tensor(name: string, shape: readonly number[], data: TensorData): void {
     this.#tensors.push({ name, shape, data });
   }
 
@@ -50,7 +59,8 @@ export class GgufWriter {
     let offset = 0;
     for (const tensor of this.#tensors) {
       const shape = tensor.shape.map(u64);
-      infos.push(lengthPrefixed(tensor.name), u32(shape.length), ...shape, u32(TENSOR_F32), u64(offset));
+      const type = tensor.data instanceof Float32Array ? TENSOR_F32 : TENSOR_F16;
+      infos.push(lengthPrefixed(tensor.name), u32(shape.length), ...shape, u32(type), u64(offset));
       const bytes = padded(bytesOf(tensor.data));
       data.push(bytes);
       offset += bytes.length;
