@@ -114,7 +114,8 @@ export class Inference implements RequestContext {
 
   /** It ended well. */
   complete({ usage, usageIsInvalid = false, finishReason }: Completion): void {
-    this.#end({ outcome: "ok", status: STATUS_CODE.OK, usage, usageIsInvalid, finishReason });
+    const invalid = usageIsInvalid ? { usageIsInvalid } : {};
+    this.#end({ outcome: "ok", status: STATUS_CODE.OK, usage, ...invalid, finishReason });
   }
 
   /** It failed. Only the first end counts. */

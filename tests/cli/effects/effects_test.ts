@@ -202,11 +202,50 @@ testEffect("maxBodyBytes", {
 });
 testEffect("maxAnswerBytes", {
   text: "3",
-  see: async (rig) => assertEquals(await outcome(rig), [200, "answer_too_large"]),
+  see: async (rig) => assertEquals(await outcome(rig), [500, "answer_too_large"]),
 });
 testEffect("maxBufferedBytes", {
   text: "65536",
   see: async (rig) => assertEquals(await outcome(rig, { prompt: "x".repeat(70_000) }), [503, "overloaded"]),
+});
+testEffect("v1MaxBodyBytes", {
+  text: "10",
+  see: async (rig) => assertEquals((await chat(rig)).status, 400),
+});
+testEffect("allowMediaUrls", {
+  text: "true",
+  see: async (rig) => {
+    const picture = [{ type: "image_url", image_url: { url: "http://192.0.2.1/picture.png" } }];
+    assertEquals((await chat(rig, { messages: [{ role: "user", content: picture }] })).status, 200);
+  },
+});
+testEffect("v1Timeout", {
+  text: "150ms",
+  see: async (rig) => {
+    const taken = rig.standIn.take();
+    const reply = chat(rig);
+    await (await taken).gone;
+    assertEquals([(await reply).status, (await reply).body.error.code], [500, "llama_timeout"]);
+  },
+});
+testEffect("heartbeat", {
+  text: "50ms",
+  see: async (rig) => {
+    const taken = rig.standIn.take();
+    const reply = await get(rig, "/v1/chat/completions", chatRequest({ stream: true }));
+    const reader = reply.body?.pipeThrough(new TextDecoderStream()).getReader();
+    assertEquals((await reader?.read())?.value, ": wait\n\n");
+    await reader?.cancel();
+    await (await taken).gone;
+  },
+});
+testEffect("aliases", {
+  text: "gpt-4o=a",
+  standIn: router,
+  see: async (rig) => {
+    assertEquals(await outcome(rig, { model: "gpt-4o" }), [200, undefined]);
+    assertEquals((await chat(rig, { model: "gpt-4o" })).status, 200);
+  },
 });
 testEffect("maxHeaderCount", {
   text: "3",
@@ -276,13 +315,32 @@ testEffect("llamaCaFile", {
 });
 
 Deno.test("no setting is left out", () => {
-  const elsewhere: readonly SettingName[] = ["config", "logLevel", "logFormat", "events"];
+  const elsewhere: readonly SettingName[] = [
+    "config",
+    "logLevel",
+    "logFormat",
+    "events",
+    // They show only between clients, or between servers: tests/dispatch.
+    "priorityAgeing",
+    "maxAffinityWait",
+  ];
   const missing = settingNames.filter((name) => {
     const { deprecated }: Setting<unknown> = settingsTable[name];
     return deprecated === undefined && !testedSettings.has(name) && !elsewhere.includes(name);
   });
   assertEquals(missing, []);
 });
+
+/** A chat request, as `fetch` takes it. */
+function chatRequest(more: Record<string, unknown> = {}): RequestInit {
+  const body = JSON.stringify({ messages: [{ role: "user", content: "Once" }], ...more });
+  return { method: "POST", headers: { "Content-Type": "application/json" }, body };
+}
+
+async function chat(rig: Rig, more?: Record<string, unknown>) {
+  const reply = await get(rig, "/v1/chat/completions", chatRequest(more));
+  return { status: reply.status, body: await reply.json() };
+}
 
 function tlsFile(name: string): string {
   return new URL(`../../llama/tls/${name}.pem`, import.meta.url).pathname;

@@ -64,6 +64,7 @@ export function testEffect(name: SettingName, effect: Effect): void {
 /** The value as JSON has it. */
 function fileValue({ schema }: Pick<Kind<unknown>, "schema">, text: string): unknown {
   if (schema.type === "array") return text.split(",");
+  if (schema.type === "object") return Object.fromEntries(text.split(",").map((pair) => pair.split("=")));
   return schema.type === "integer" || schema.type === "boolean" ? JSON.parse(text) : text;
 }
 
