@@ -49,7 +49,10 @@ const silent = answered((exchange) => exchange.gone);
 
 const ROUTER = { models: ["tiny"], router: { loadDelay: Infinity } };
 
-const provocations: Readonly<Record<Exclude<keyof typeof errorMeanings, "internal">, Provocation>> = {
+/** All but `internal`, which has a test of its own, and `rate_limited`, which nothing sends yet. */
+type Provoked = Exclude<keyof typeof errorMeanings, "internal" | "rate_limited">;
+
+const provocations: Readonly<Record<Provoked, Provocation>> = {
   invalid_request: { provoke: ({ ask }) => ask({ prompt: "" }) },
   upstream_invalid: {
     provoke: answered((exchange) =>
@@ -59,6 +62,14 @@ const provocations: Readonly<Record<Exclude<keyof typeof errorMeanings, "interna
   unauthorized: { args: ["--api-key-file", "FILES/keys"], provoke: ({ ask }) => ask() },
   forbidden_host: {
     provoke: ({ raw }) => raw("GET /status HTTP/1.1\r\nHost: chat.example\r\nConnection: close\r\n\r\n"),
+  },
+  model_forbidden: {
+    args: ["--config", "FILES/modeld.yaml"],
+    llama: { models: ["tiny", "qwen3"] },
+    provoke: ({ ask }) =>
+      ask({ model: "qwen3" }, {
+        headers: { "Content-Type": "application/json", Authorization: "Bearer sk-of-chat" },
+      }),
   },
   model_not_found: { provoke: ({ ask }) => ask({ model: "mistral" }) },
   not_found: { provoke: ({ raw }) => raw("GET /nowhere HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n") },
@@ -158,11 +169,16 @@ async function withRig({ args = [], llama: options, llamaRuns, provoke }: Provoc
   const llama = await StandInLlamaServer.start(options);
   const files = await Deno.makeTempDir();
   await Deno.writeTextFile(`${files}/keys`, "sk-of-a-client\n");
+  await Deno.writeTextFile(
+    `${files}/modeld.yaml`,
+    "clients: [{ name: chat, key: sk-of-chat, models: [tiny] }]\n",
+  );
   await Deno.writeFile(`${files}/tiny.gguf`, tinyGguf());
   await Deno.truncate(`${files}/tiny.gguf`, 3 * 2 ** 20); // three MB, as far as anybody can tell
   const given = args.map((arg) => arg.replace("FILES", files));
   const url = args.includes("--llama-url") ? [] : ["--llama-url", llama.url.href];
   const isConfigured = url.length > 0;
+  const isServed = isConfigured && llamaRuns !== false && options?.apiKey === undefined;
   const configuration = await configure({ args: ["--addr", "127.0.0.1:0", ...url, ...isConfigured ? given : []] });
   if (llamaRuns === false) await llama.close();
   const fleet = makeFleet(configuration, connect(configuration), () => {});
@@ -207,6 +223,7 @@ async function withRig({ args = [], llama: options, llamaRuns, provoke }: Provoc
   fleet.start();
   fleet.open();
   try {
+    if (isServed) await until(() => fleet.models().length > 0);
     return await provoke(rig);
   } finally {
     left.abort();
