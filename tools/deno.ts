@@ -1,7 +1,7 @@
 /**
  * Runs a deno subcommand on this project: `tools/deno.ts <subcommand> [arguments]`. Every task that needs dependencies
  * goes through it, so that modeld also builds, runs and tests where JSR cannot be reached
- * (docs/adr/0001-living-without-jsr.md). Itself it imports nothing from outside the project.
+ * (docs/adr/0001-std-comes-from-jsr-or-from-local-modules.md). Itself it imports nothing from outside the project.
  */
 import project from "../deno.json" with { type: "json" };
 import { chooseStd, type StdChoice, whyUnreachable } from "./choose_std.ts";

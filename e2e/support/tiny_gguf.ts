@@ -15,7 +15,8 @@ const BYTE_KIND = 6;
 
 /**
  * A model of random weights that llama-server loads: `llama` architecture, F32, a vocabulary of bytes, half a megabyte. Its
- * text is noise, which exercises UTF-8 well, and it never ends by itself: a reply ends by `max_tokens` or `stop`.
+ * text is noise, which exercises UTF-8 well, and it never ends by itself: a reply ends by `max_tokens` or `stop`. A published
+ * model would be a download with a license, and its text ends when it likes.
  *
  * @param seed two seeds give two models.
  * @param blocks its depth: two make half a megabyte, each further one adds a fifth.

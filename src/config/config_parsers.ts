@@ -1,3 +1,4 @@
+// Not the package `yaml`: it asks for the variables LOG_TOKENS and LOG_STREAM, which modeld's permissions refuse.
 import { loadAll as parseYaml, YAMLException } from "js-yaml";
 import { quote } from "./problem.ts";
 import { parse as parseToml, TomlError } from "smol-toml";

@@ -33,8 +33,6 @@ export interface Setting<T> {
   /** One line, without a full stop. */
   readonly help: string;
   readonly group: typeof groups[number];
-  /** The version that brought it. */
-  readonly since: string;
   /** An empty environment variable is a mistake here, not a missing value. */
   readonly refusesEmpty: boolean;
   /** Parsed and never used; says what to do instead. */
@@ -52,7 +50,6 @@ export interface Definition<T> {
   readonly flag?: null;
   readonly variables?: readonly string[];
   readonly key?: string | null;
-  readonly since?: string;
   readonly refusesEmpty?: boolean;
   readonly deprecated?: string;
 }
@@ -73,7 +70,6 @@ function completeOne(name: string, definition: Definition<unknown>): Setting<unk
   const variable = snake.startsWith("llama_") ? snake.toUpperCase() : `MODELD_${snake.toUpperCase()}`;
   const { flag, key, ...rest } = definition;
   return Object.freeze({
-    since: "0.1.0",
     refusesEmpty: false,
     title: key ?? snake,
     variables: [variable],

@@ -11,44 +11,44 @@ const positive = duration({ zero: undefined });
 /** Everything that an operator can set. Flags, variables, config keys, help, docs and schema all come from here. */
 export const settingsTable = complete({
   config: optional(path("file"), {
-    help: "Config file, its format by extension: .yaml .yml .json .toml",
+    help: "Config file; its extension says its format: .yaml, .yml, .json or .toml",
     example: "/etc/modeld/modeld.yaml",
     group: "General",
     key: null,
   }),
 
   addr: setting(address, { hostname: "127.0.0.1", port: 8080 }, {
-    help: "Address to listen on; :8080 is every IPv4 interface, [::]:8080 IPv6 as well, port 0 any free port",
+    help: "Address to listen on. :8080 is every IPv4 interface, [::]:8080 is IPv6 as well, port 0 is any free port",
     group: "Listening",
   }),
   tlsCertFile: optional(path("file"), {
-    help: "PEM file of modeld's own certificate and those above it; with it modeld speaks TLS",
+    help: "PEM file with modeld's certificate and its intermediate certificates. With it modeld serves HTTPS",
     example: "/etc/modeld/cert.pem",
     group: "Listening",
   }),
   tlsKeyFile: optional(path("file"), {
-    help: "PEM file of that certificate's private key",
+    help: "PEM file with the private key of that certificate",
     example: "/etc/modeld/key.pem",
     group: "Listening",
   }),
   corsEnabled: setting(boolean, false, {
-    help: "Answer browsers of other origins (CORS)",
+    help: "Allow web pages of other origins to call modeld (CORS)",
     group: "Listening",
   }),
   corsOrigins: setting(origins, [], {
-    help: "Origins that may ask, such as https://chat.example; * is any",
+    help: "Origins that may call modeld, such as https://chat.example; * allows any",
     example: ["https://chat.example"],
     group: "Listening",
     key: "cors_allowed_origins",
     defaultNote: "no origin",
   }),
   corsMethods: setting(methods, ["GET", "POST", "OPTIONS"], {
-    help: "Methods that other origins may use",
+    help: "Methods that these origins may use",
     group: "Listening",
     key: "cors_allowed_methods",
   }),
   corsHeaders: setting(headerNames, ["Accept", "Authorization", "Content-Type", "X-Requested-With", "X-Log-Level"], {
-    help: "Request headers that other origins may send",
+    help: "Request headers that these origins may send",
     group: "Listening",
     key: "cors_allowed_headers",
   }),
@@ -59,59 +59,59 @@ export const settingsTable = complete({
     group: "llama-server",
   }),
   llamaApiKey: optional(secret, {
-    help: "Key for llama-server; as a flag it stands in the process list, so prefer the file",
+    help: "API key for llama-server. Every user of the machine can see a flag, so prefer the file",
     example: "sk-example",
     group: "llama-server",
   }),
   llamaApiKeyFile: optional(path("file"), {
-    help: "File whose first line is the key for llama-server",
+    help: "File whose first line is the API key for llama-server",
     example: "/etc/modeld/llama-api-key",
     group: "llama-server",
   }),
   llamaCaFile: optional(path("file"), {
-    help: "PEM file of the authorities that may have signed llama-server's certificate, beside the usual ones",
+    help: "PEM file with CA certificates to trust for llama-server, in addition to the system's",
     example: "/etc/modeld/ca.pem",
     group: "llama-server",
   }),
   llamaUseOpenai: setting(boolean, true, {
-    help: "Use llama-server's OpenAI endpoints; false: its native /completion",
+    help: "Use llama-server's OpenAI endpoints; false uses its native /completion",
     group: "llama-server",
   }),
   llamaChat: setting(boolean, false, {
-    help: "Send the prompt as a chat message (/v1/chat/completions), so that the model's chat template applies",
+    help: "Send the prompt of /infer as a chat message, so that the model's chat template applies",
     group: "llama-server",
   }),
 
   modelsDir: setting(path("folder"), "~/models/llm", {
-    help: "Folder of GGUF files, read for size, quantization and family; it may be missing",
+    help: "Folder with the GGUF files, to read size, quantization and family of models; it may be missing",
     group: "Models and admission",
   }),
   aliases: setting(aliases, {}, {
-    help: "Names that clients have built in and the models that they mean, for /v1 and /infer",
+    help: "Other names for models that clients may use, on /v1 and /infer",
     example: { "gpt-4o": "qwen3" },
     group: "Models and admission",
   }),
   defaultModel: optional(text, {
-    help: "Model of requests that name none",
+    help: "Model for requests that name none",
     example: "qwen3-8b-q4",
     group: "Models and admission",
     variables: ["MODELD_DEFAULT_MODEL", "DEFAULT_MODEL"],
     defaultNote: "llama-server's only model; none where it has several",
   }),
   vramBudgetMb: setting(integer(), 0, {
-    help: "MB that loaded models may take together; 0 is unlimited",
+    help: "Memory in MB that loaded models may take together; 0: unlimited",
     group: "Models and admission",
   }),
   vramMarginMb: setting(integer(), 0, {
-    help: "MB of the budget to leave free",
+    help: "Memory in MB of that budget to leave free",
     group: "Models and admission",
   }),
   maxQueueDepth: setting(integer({ max: 100_000 }), 32, {
-    help: "Requests that may wait for one model; 0: nobody waits",
+    help: "Requests that may wait for one model; 0: none",
     group: "Models and admission",
   }),
   maxInflight: setting(integer({ max: 100_000 }), 0, {
-    help: "Generations at once for one model; 0: as many as llama-server has slots for it",
+    help: "Requests that may run at once for one model; 0: as many as llama-server has slots",
     group: "Models and admission",
   }),
   maxAffinityWait: setting(none, 8_000, {
@@ -119,60 +119,60 @@ export const settingsTable = complete({
     group: "Models and admission",
   }),
   priorityAgeing: setting(duration({ zero: "never" }), 10_000, {
-    help: "A request that has waited this long counts one class higher; 0: never",
+    help: "Waiting time after which a request counts one priority class higher; 0: never",
     group: "Models and admission",
   }),
   idleUnload: setting(duration({ zero: "never" }), 0, {
-    help: "Unload a router's model that was idle this long; 0: never",
+    help: "Unload a model of a router after it was idle for this long; 0: never",
     group: "Models and admission",
   }),
 
   maxWait: setting(duration({ zero: "no limit" }), 30_000, {
-    help: "From a request's arrival to its slot, loading included; 0: no limit",
+    help: "Time a request may wait for a slot, loading included; 0: no limit",
     group: "Deadlines",
   }),
   inferTimeout: setting(none, 0, {
-    help: "From a request's arrival to its last line, queue and load included; 0: none",
+    help: "Time from a request's arrival to the end of its answer, waiting included; 0: no limit",
     group: "Deadlines",
   }),
   bodyTimeout: setting(none, 10_000, {
-    help: "For a request's body to arrive; 0: none",
+    help: "Time for a request's body to arrive; 0: no limit",
     group: "Deadlines",
   }),
   writeTimeout: setting(none, 60_000, {
-    help: "Without the client taking a byte of its stream; 0: none",
+    help: "Time a client may take nothing of its answer; 0: no limit",
     group: "Deadlines",
   }),
   llamaTimeout: setting(none, 30_000, {
-    help: "For llama-server, from the POST to its end; 0: none",
+    help: "Time for one whole request to llama-server, for /infer; 0: no limit",
     group: "Deadlines",
   }),
   v1Timeout: setting(none, 600_000, {
-    help: "For an answer to /v1, from the POST to llama-server to its end; 0: none",
+    help: "Time for one whole request to llama-server, for /v1; 0: no limit",
     group: "Deadlines",
   }),
   heartbeat: setting(none, 15_000, {
-    help: "Without anything to send before a stream of /v1 begins with a comment, which proxies take for life; 0: none",
+    help: "Send a comment this often while a stream of /v1 has not begun, so that proxies keep it open; 0: never",
     group: "Deadlines",
   }),
   llamaConnectTimeout: setting(positive, 5_000, {
-    help: "To reach llama-server, never its thinking",
+    help: "Time allowed to connect to llama-server",
     group: "Deadlines",
   }),
   llamaFirstTokenTimeout: setting(none, 0, {
-    help: "Waiting for llama-server's first token; 0: none",
+    help: "Time llama-server may be silent before the first token; 0: no limit",
     group: "Deadlines",
   }),
   llamaIdleTimeout: setting(none, 0, {
-    help: "Waiting for llama-server between tokens, its comments count as life; 0: none",
+    help: "Time llama-server may be silent between tokens; its comments count as a sign of life; 0: no limit",
     group: "Deadlines",
   }),
   shutdownTimeout: setting(duration({ zero: "streams end at once" }), 5_000, {
-    help: "For running streams to end when modeld stops; 0: they end at once",
+    help: "Time running streams have to finish when modeld stops; 0: they end at once",
     group: "Deadlines",
   }),
   drainTimeout: setting(positive, 2_000, {
-    help: "For llama-server to confirm that it unloaded a model",
+    help: "Time llama-server has to confirm that it unloaded a model",
     group: "Deadlines",
   }),
 
@@ -181,15 +181,15 @@ export const settingsTable = complete({
     group: "Limits",
   }),
   v1MaxBodyBytes: setting(integer({ min: 1 }), 33_554_432, {
-    help: "Largest request body of /v1, in bytes: pictures and long contexts are sent there",
+    help: "Largest request body of /v1, in bytes; images and long contexts are sent there",
     group: "Limits",
   }),
   maxAnswerBytes: setting(integer({ min: 1 }), 16_777_216, {
-    help: "Longest text of an answer, in bytes as it is sent; llama-server is stopped beyond",
+    help: "Longest text of an answer, in bytes as it is sent; modeld stops llama-server beyond it",
     group: "Limits",
   }),
   maxBufferedBytes: setting(integer({ min: 65_536 }), 268_435_456, {
-    help: "Bytes of request bodies and of answers kept for clients in the whole process, 503 beyond",
+    help: "Bytes of request bodies and unread answers that all requests may hold together; 503 beyond",
     group: "Limits",
   }),
   maxHeaderCount: setting(integer({ max: 1_000 }), 100, {
@@ -197,7 +197,7 @@ export const settingsTable = complete({
     group: "Limits",
   }),
   maxPathLength: setting(integer({ max: 65_536 }), 2_048, {
-    help: "Characters that a request's path and query may have together; 0: no limit",
+    help: "Characters of a request's path and query together; 0: no limit",
     group: "Limits",
   }),
   maxJsonDepth: setting(integer({ min: 1, max: 1_000 }), 32, {
@@ -205,25 +205,25 @@ export const settingsTable = complete({
     group: "Limits",
   }),
   maxConcurrentRequests: setting(integer({ max: 1_000_000 }), 4_096, {
-    help: "Requests at once in the whole process, 503 beyond; 0: no limit",
+    help: "Requests that the process may answer at once; 503 beyond; 0: no limit",
     group: "Limits",
   }),
   maxInflightPerClient: setting(integer({ max: 1_000_000 }), 0, {
-    help: "Inferences at once for one API key, else for one remote address; 0: no limit",
+    help: "Requests that one API key, or else one address, may run at once; 0: no limit",
     group: "Limits",
   }),
 
   allowMediaUrls: setting(boolean, false, {
-    help: "Let llama-server fetch pictures and sounds by http(s) address, from its own network",
+    help: "Let llama-server fetch images and audio by http(s) address, from its own network",
     group: "Access",
   }),
   apiKeyFile: optional(path("file"), {
-    help: "File of the keys that clients may use, one a line; lines that begin with # are skipped",
+    help: "File with the API keys that clients may use, one on each line; lines that begin with # are skipped",
     example: "/etc/modeld/api-keys",
     group: "Access",
   }),
   apiKeys: setting(secrets, [], {
-    help: "Keys that clients may use, by comma; added to those of the file",
+    help: "API keys that clients may use, separated by commas, in addition to those of the file",
     example: ["sk-one", "sk-two"],
     group: "Access",
     flag: null,
@@ -232,37 +232,38 @@ export const settingsTable = complete({
     defaultNote: "no key is asked for",
   }),
   allowedHosts: setting(hostNames, [], {
-    help: "Host names that clients may use, where modeld listens on loopback without keys; * is any",
+    help: "Host names that clients may use where modeld listens on loopback without keys; * allows any",
     example: ["modeld.example"],
     group: "Access",
     defaultNote: "addresses, localhost and names under .localhost, .local and .internal",
   }),
   trustedProxies: setting(networks, [], {
-    help: "Networks of proxies whose X-Forwarded-For or Forwarded says who the client is",
+    help: "Networks of proxies whose X-Forwarded-For or Forwarded header is believed",
     example: ["127.0.0.1/32", "10.0.0.0/8"],
     group: "Access",
     defaultNote: "no proxy",
   }),
 
   logLevel: setting(choice("off", "error", "warn", "info", "debug"), "info", {
-    help: "What to log, to stderr; prompts and tokens only at debug",
+    help: "What to log, to stderr. Prompts and tokens are logged only at debug",
     group: "Logs and events",
   }),
   logFormat: setting(choice("auto", "text", "json"), "auto", {
-    help: "Form of the log; auto: text on a terminal, JSON lines otherwise",
+    help: "Format of the log; auto: text on a terminal, else JSON lines",
     group: "Logs and events",
   }),
   events: setting(boolean, false, {
-    help: "Write lifecycle events (loads, unloads, server lost and found) as JSON lines to stdout",
+    help: "Write loads, unloads and lost or found servers to stdout, one JSON line each",
     group: "Logs and events",
   }),
 
   preflight: setting(choice("fail", "warn", "off"), "fail", {
-    help: "Check llama-server at start: fail (exit 1 if a check fails), warn (serve all the same) or off",
+    help:
+      "Check llama-server at start. fail: exit with 1 if a check fails; warn: serve all the same; off: check nothing",
     group: "Start",
   }),
   preflightWait: setting(duration({ zero: "one try" }), 0, {
-    help: "Keep trying this long while llama-server is starting or loading; 0: one try",
+    help: "Time to keep checking while llama-server is starting or loading; 0: check once",
     group: "Start",
   }),
 

@@ -47,6 +47,11 @@ export function isMissing(status: number): boolean {
   return status === 404 || status === 405 || status === 501;
 }
 
+/** The message about a failure of this operation; that of a generation begins as the public contract has it. */
+export function messageOf(operation: string, text: string): string {
+  return operation === "generate" ? `adapter generate: ${text}` : text;
+}
+
 /** The failure of an exchange whose answer cannot be understood. `what` follows "llama-server sent". */
 export function protocolError(what: string, cause?: unknown): ModeldError {
   return new ModeldError("protocol", `adapter generate: llama-server sent ${what}`, { cause });
@@ -62,7 +67,7 @@ export function notUnderstood(what: string, text: string, cause?: unknown): Mode
 export function replyNotUnderstood(operation: string, reply: Reply): ModeldError {
   return new ModeldError(
     "protocol",
-    `adapter ${operation}: ${reply.endpoint} answered what is not understood: ${excerpt(reply.body)}`,
+    messageOf(operation, `${reply.endpoint} answered what is not understood: ${excerpt(reply.body)}`),
   );
 }
 
@@ -129,7 +134,7 @@ export class Failures {
     if (status === 503 && statement.type !== undefined) {
       return new ModeldError("loading", `llama-server is not ready: ${statement.message}`, details);
     }
-    return new ModeldError("upstream_error", `adapter ${operation}: ${endpoint} failed (${said})`, details);
+    return new ModeldError("upstream_error", messageOf(operation, `${endpoint} failed (${said})`), details);
   }
 
   /** The error that an event of a stream reports; its data is in the error's `reply`. */

@@ -142,6 +142,10 @@ function chooseModel(findings: Findings): Finding {
     };
 }
 
+/**
+ * Asks for one token in the way that requests go, streaming: what passes is what will be used. It must not change what is
+ * loaded where only the fleet may decide that.
+ */
 async function dryRun(findings: Findings, signal: AbortSignal): Promise<Finding> {
   const { description, model, models } = findings;
   if (model === undefined && models !== undefined) return { status: "SKIPPED", detail: "no model to ask" };

@@ -17,11 +17,11 @@ export function inferFieldsTable(): string {
 /** Every type of error that a client may be told of, by status. */
 export function errorsTable(): string {
   const rows = Object.entries(errorMeanings).map(([kind, { when }]) => {
-    const { status, outcome } = errorTable[kind as keyof typeof errorMeanings];
-    return { status, cells: [`\`${kind}\``, String(status), when, outcome] };
+    const { status } = errorTable[kind as keyof typeof errorMeanings];
+    return { status, cells: [`\`${kind}\``, String(status), when] };
   });
   rows.sort((a, b) => a.status - b.status);
-  return table(["type", "code", "when", "outcome in metrics"], rows.map(({ cells }) => cells));
+  return table(["type", "code", "when"], rows.map(({ cells }) => cells));
 }
 
 function typeOf({ type, anyOf, items }: z.core.JSONSchema.JSONSchema): string {

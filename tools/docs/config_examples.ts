@@ -9,7 +9,7 @@ interface Entry {
   readonly name: SettingName;
   readonly setting: Setting<unknown>;
   readonly key: string;
-  /** The default, or an example where there is none; as JSON, which YAML reads too, and TOML but for mappings. */
+  /** The default, or an example where there is none; as JSON. */
   readonly value: string;
 }
 
@@ -27,7 +27,7 @@ export function yamlExample(): string {
 
 /** An example config file in TOML: every setting with its default. */
 export function tomlExample(): string {
-  return commented("#:schema ../config.schema.json", " = ", (value) => value.replaceAll('":', '" = '));
+  return commented("#:schema ../config.schema.json", " = ", tomlValue);
 }
 
 /** An example config file in JSON, which has no comments: the defaults of all settings that have one. */
@@ -39,10 +39,15 @@ export function jsonExample(): string {
   return `${JSON.stringify({ $schema: "../config.schema.json", ...Object.fromEntries(values) }, undefined, 2)}\n`;
 }
 
-function commented(schemaLine: string, between: string, written = (value: string) => value): string {
+/** JSON is TOML as well, but for the tables. */
+function tomlValue(json: string): string {
+  return json.startsWith("{") ? json.replaceAll('":', '" = ') : json;
+}
+
+function commented(schemaLine: string, between: string, write = (json: string) => json): string {
   const sections = groups.map((group) => {
     const blocks = entries.filter(({ setting }) => setting.group === group).map(({ name, setting, key, value }) => {
-      const line = `${name === needed ? "" : "#"}${key}${between}${value.startsWith("{") ? written(value) : value}`;
+      const line = `${name === needed ? "" : "#"}${key}${between}${write(value)}`;
       return `# ${setting.help}.\n# Default: ${showDefault(setting)}\n${line}\n`;
     });
     return blocks.length === 0 ? "" : `\n# --- ${group} ---\n\n${blocks.join("\n")}`;

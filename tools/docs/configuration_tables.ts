@@ -8,23 +8,19 @@ export function configurationTables(): string {
   return groups.map((group) => {
     const settings = settingNames.map((name): Setting<unknown> => settingsTable[name]);
     const rows = settings.filter((setting) => setting.group === group).map(row);
-    return `### ${group}\n\n${
-      table(["flag", "environment", "config key", "kind", "default", "since", "what it sets"], rows)
-    }`;
+    return `### ${group}\n\n${table(["flag, variable, key", "value", "default", "what it sets"], rows)}`;
   }).join("\n");
 }
 
 function row(setting: Setting<unknown>): readonly string[] {
-  const { flag, variables, key, kind, help, since, deprecated, defaultNote } = setting;
+  const { flag, variables, key, kind, help, deprecated, defaultNote } = setting;
   const value = showDefault(setting);
+  const names = [flag, ...variables, key].filter((name) => name !== undefined);
   return [
-    flag === undefined ? "" : code(flag),
-    variables.map(code).join(", "),
-    key === undefined ? "" : code(key),
+    names.map(code).join("<br>"),
     kind.name.replaceAll(" | ", ", "),
     defaultNote === undefined && setting.default !== undefined && value !== "none" ? code(value) : value,
-    since,
-    deprecated === undefined ? help : `${help}; ignored: ${deprecated}`,
+    deprecated === undefined ? help : `${help}. Ignored: ${deprecated}`,
   ];
 }
 

@@ -3,7 +3,7 @@
  *
  *     deno task compile [--target x86_64-unknown-linux-gnu] [--output dist/modeld] [--entry FILE]
  *
- * The entry is a bundle of modeld (docs/adr/0002-compile-from-a-bundle.md) unless another file is named. The runtime under
+ * The entry is a bundle of modeld (docs/adr/0002-the-executable-is-compiled-from-a-bundle.md) unless another file is named. The runtime under
  * the executable is what `DENORT_BIN` names, else Deno takes it from dl.deno.land.
  */
 import { parseArgs } from "@std/cli/parse-args";

@@ -1,5 +1,6 @@
 import type { AbortScope } from "../../base/abort.ts";
 import { ModeldError } from "../../base/errors.ts";
+import { messageOf } from "../failures.ts";
 
 /** Holds some sixty tokens; one read rarely brings more than one. */
 const BUFFER_SIZE = 4 * 1024;
@@ -41,10 +42,10 @@ export class ByteStream {
       result = await this.#reader.read(new Uint8Array(this.#buffer));
     } catch (cause) {
       this.#scope.signal.throwIfAborted();
-      throw new ModeldError("truncated", `adapter ${this.#operation}: the connection to llama-server broke`, { cause });
+      throw new ModeldError("truncated", messageOf(this.#operation, "the connection to llama-server broke"), { cause });
     }
     this.#scope.signal.throwIfAborted();
-    if (!this.#open) throw new ModeldError("cancelled", `adapter ${this.#operation}: cancelled`);
+    if (!this.#open) throw new ModeldError("cancelled", "the answer was given up");
     if (result.done) {
       this.#open = false;
       return undefined;

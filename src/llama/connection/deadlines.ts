@@ -41,7 +41,9 @@ const PATIENCE = 200;
 /**
  * Bounds reaching the server, not the time until its answer. `fetch` does not say when it has connected, and llama-server
  * may send nothing before the first token. So for a request that has been without an answer for a moment, a plain TCP
- * connection to the same address is opened beside it: once that connects, the connect deadline no longer applies.
+ * connection to the same address is opened beside it: once that connects, the connect deadline no longer applies. Asking
+ * before each request instead would add a round trip to all of them. A TLS handshake that stalls after the connection was
+ * made is not bounded here, but by `--llama-timeout`.
  */
 export class ConnectWatch {
   readonly #address: Deno.ConnectOptions;

@@ -1,4 +1,5 @@
 import { ModeldError } from "../../base/errors.ts";
+import { messageOf } from "../failures.ts";
 import { noDescriptorLeft, saysNoDescriptorLeft } from "./descriptors.ts";
 
 /**
@@ -17,7 +18,7 @@ export function fetchFailure(operation: string, server: string, cause: unknown):
   const connect = after(text, "client error (Connect): ");
   if (connect === undefined) {
     const detail = after(text, "client error (SendRequest): ") ?? text;
-    return new ModeldError("upstream_error", `adapter ${operation}: no answer from llama-server: ${detail}`, { cause });
+    return new ModeldError("upstream_error", messageOf(operation, `no answer from llama-server: ${detail}`), { cause });
   }
   // A resolver that cannot open a socket says that the name is not known.
   if (saysNoDescriptorLeft(connect) || (connect.startsWith("dns error") && noDescriptorLeft())) {

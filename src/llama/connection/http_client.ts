@@ -2,7 +2,7 @@ import { LimitedBytesTransformStream } from "@std/streams/limited-bytes-transfor
 import { AbortScope } from "../../base/abort.ts";
 import type { Clock } from "../../base/clock.ts";
 import { ModeldError } from "../../base/errors.ts";
-import { Failures, type Reply } from "../failures.ts";
+import { Failures, messageOf, type Reply } from "../failures.ts";
 import { ConnectWatch, SharedDeadline } from "./deadlines.ts";
 import { fetchFailure } from "./fetch_failure.ts";
 
@@ -153,7 +153,7 @@ export class HttpClient {
       return { endpoint, status, contentType, body: await readText(response, limit) };
     } catch (cause) {
       scope.signal.throwIfAborted();
-      throw new ModeldError("upstream_error", `adapter ${call.operation}: the answer to ${endpoint} was cut off`, {
+      throw new ModeldError("upstream_error", messageOf(call.operation, `the answer to ${endpoint} was cut off`), {
         cause,
       });
     }

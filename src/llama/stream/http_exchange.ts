@@ -112,7 +112,7 @@ export class HttpExchange implements Exchange {
     if (this.#ending?.kind === "failed") throw this.#ending.error;
     if (this.#ending?.kind !== "cancelled") return undefined;
     this.#signal.throwIfAborted();
-    throw new ModeldError("cancelled", "adapter generate: cancelled");
+    throw new ModeldError("cancelled", "the answer was given up");
   }
 
   /** @throws an error that is modeld's own. */

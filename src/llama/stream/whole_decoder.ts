@@ -22,7 +22,7 @@ export class WholeDecoder implements Decoder {
     if (cut !== undefined) return { end: cut };
     if (this.#answer.isClosed) return { end: this.completion };
     return {
-      end: new ModeldError("truncated", "adapter forward: llama-server ended its answer before it was finished"),
+      end: new ModeldError("truncated", "llama-server ended its answer before it was finished"),
     };
   }
 }

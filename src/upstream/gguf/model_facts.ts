@@ -17,7 +17,8 @@ const WANTED =
 const LARGEST = 10_000_000;
 
 /**
- * Reads what modeld wants to know of a model from its file.
+ * Reads what modeld wants to know of a model from its file, before it is loaded: by then the VRAM budget has been decided.
+ * The npm packages for GGUF read the whole header into objects, vocabulary and all, for four numbers and two words.
  *
  * @throws InvalidGgufError
  */

@@ -61,6 +61,6 @@ export class AnswerText {
 function tooLarge(maxBytes: number): ModeldError {
   return new ModeldError(
     "answer_too_large",
-    `adapter generate: the answer is over the limit of ${maxBytes} bytes (--max-answer-bytes), so it was stopped`,
+    `the answer is over the limit of ${maxBytes} bytes (--max-answer-bytes), so it was stopped`,
   );
 }
