@@ -1,7 +1,7 @@
 import Anthropic from "@anthropic-ai/sdk";
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import { ChatOpenAI } from "@langchain/openai";
-import { generateText, streamText } from "ai";
+import { generateText, type LanguageModel, streamText } from "ai";
 import OpenAI from "openai";
 
 /** What a client is asked to have generated. */
@@ -48,7 +48,7 @@ export function anthropicOf({ url, apiKey = "none", maxRetries }: ClientOptions)
 }
 
 /** The model of `@ai-sdk/openai-compatible`. */
-export function aiModelOf({ url, apiKey }: ClientOptions) {
+export function aiModelOf({ url, apiKey }: ClientOptions): LanguageModel {
   const baseURL = new URL("/v1", url).href;
   const provider = createOpenAICompatible({
     name: "modeld",

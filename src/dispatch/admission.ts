@@ -2,6 +2,7 @@ import { mayUseModel } from "../base/client.ts";
 import { ModeldError, shuttingDown } from "../base/errors.ts";
 import type { Instance } from "../upstream/instance.ts";
 import type { Server } from "../upstream/server.ts";
+import { doubtSlots } from "../upstream/unconfirmed.ts";
 import type { RequestEnding } from "./events.ts";
 import { type Model, regroup, route } from "./models.ts";
 import {
@@ -150,8 +151,10 @@ export function reroute(state: FleetState, request: QueuedRequest, now: number):
 
 /** Takes back the slots of a request that has ended. */
 export function finish(state: FleetState, request: QueuedRequest, ending: RequestEnding, now: number): void {
+  const { leased } = request;
   const instance = giveBackSlots(state, request, now);
   if (instance === undefined) return;
+  if (request.isWhole && ending.kind === "cancelled" && instance.isReady) doubtSlots(instance, leased, now);
   if (request.entry !== undefined) request.model?.queue.end(request.entry, now);
   request.phase = "ended";
   instance.lastUsedAt = now;

@@ -71,7 +71,7 @@ export class Dispatcher implements Fleet {
     const { signal, timeline } = context;
     signal.throwIfAborted();
     timeline.enter("queue");
-    const queued = new QueuedRequest(request.model, context, request.slots);
+    const queued = new QueuedRequest(request.model, context, request.slots, request.isWhole);
     this.#step({ is: "arrive", request: queued });
     for (;;) {
       if (queued.phase === "waiting") await this.#turn(queued, signal);

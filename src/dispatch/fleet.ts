@@ -10,6 +10,8 @@ export interface FleetRequest {
   readonly model: string | undefined;
   /** Slots that it can use at once; 0 for a call that takes none and needs only the model. */
   readonly slots: number;
+  /** Its answer comes whole, so that llama-server may not notice when it is given up. */
+  readonly isWhole?: boolean;
   /** Sends it to the server that was chosen. May be called again, for another server, after an error that proves that nothing began. */
   open(target: Target, signal: AbortSignal): Promise<Exchange>;
 }

@@ -156,9 +156,13 @@ export class MachineRig {
     this.step({ is: "tick" });
   }
 
-  arrive(model: string, slots = 1, client: Client = ANYBODY): QueuedRequest {
+  busy(model: string, slots: number | undefined, server = this.#first): void {
+    this.server({ is: "busy", model, slots }, server);
+  }
+
+  arrive(model: string, slots = 1, client: Client = ANYBODY, isWhole = false): QueuedRequest {
     const timeline = new Timeline("request", new FakeClock());
-    const request = new QueuedRequest(model, { timeline, client, priority: client.priority }, slots);
+    const request = new QueuedRequest(model, { timeline, client, priority: client.priority }, slots, isWhole);
     this.step({ is: "arrive", request });
     return request;
   }

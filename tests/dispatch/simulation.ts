@@ -87,6 +87,7 @@ export class Simulation {
       case "answer_order":
         return this.#answerOrder(server, which, how);
       case "answer_capacity":
+        this.#answerBusy(server, how % 4 === 0 ? undefined : how % 3);
         return this.#answerCapacity(server, how % 4 === 0 ? undefined : how);
       case "progress":
         return router.progress(`m${which}`, how % 4 === 0);
@@ -128,6 +129,7 @@ export class Simulation {
         this.#now += 1;
         this.#poll(server);
         while (server.router.capacityQuestions.length > 0) this.#answerCapacity(server, 2);
+        while (server.router.busyQuestions.length > 0) this.#answerBusy(server, 0);
       }
       for (const request of [...this.#running]) this.#finish(request, { kind: "completed" });
     }
@@ -140,7 +142,9 @@ export class Simulation {
     for (const request of this.#live) assert(this.#running.has(request), "somebody still waits after the end");
     for (const request of [...this.#running]) this.#finish(request, { kind: "cancelled" });
     assertEquals(this.#live.size, 0);
-    for (const server of this.state.servers.values()) assertEquals([server.leased, server.running], [0, 0], "slots are still leased");
+    for (const server of this.state.servers.values()) {
+      assertEquals([server.leased, server.running], [0, 0], "slots are still leased");
+    }
     for (const { waiting } of this.state.models.values()) assertEquals(waiting, 0, "requests are still queued");
     assertEquals([this.state.running.first, this.state.growing.first], [undefined, undefined]);
   }
@@ -165,6 +169,7 @@ export class Simulation {
       polls.length = 0;
       router.orders.length = 0;
       router.capacityQuestions.length = 0;
+      router.busyQuestions.length = 0;
       this.#add(id);
     } else if (how === 0) {
       this.#step({ is: "remove_server", server: id });
@@ -176,7 +181,7 @@ export class Simulation {
     const name = which === 7 ? "nobody" : ids[which % ids.length];
     const client = CLIENTS[which % CLIENTS.length] ?? ANYBODY;
     const context = { timeline: this.#timeline, client, priority: client.priority };
-    const request = new QueuedRequest(name, context, [0, 1, 1, 1, 1, 1, 1, 3][how]);
+    const request = new QueuedRequest(name, context, [0, 1, 1, 1, 1, 1, 1, 3][how], how % 2 === 1);
     this.#live.add(request);
     // Requests that were put back may have made it deeper than it may grow.
     const before = Math.max(0, ...[...this.state.models.values()].map(({ depth }) => depth));
@@ -245,6 +250,11 @@ export class Simulation {
     if (model !== undefined) this.#server(server, { is: "capacity", model, slots });
   }
 
+  #answerBusy(server: Simulated, slots: number | undefined): void {
+    const model = server.router.busyQuestions.shift();
+    if (model !== undefined) this.#server(server, { is: "busy", model, slots });
+  }
+
   #poll(server: Simulated): void {
     server.polls.push(this.#snapshot(server, 1));
     this.#answerPoll(server);
@@ -310,6 +320,9 @@ export class Simulation {
       }
       case "ask_capacity":
         this.#router(command.server).capacityQuestions.push(command.model);
+        return;
+      case "ask_busy":
+        this.#router(command.server).busyQuestions.push(command.model);
     }
   }
 

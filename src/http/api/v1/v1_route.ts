@@ -144,6 +144,7 @@ function fleetRequest(
   return {
     model,
     slots: tasks,
+    isWhole: !stream,
     open({ server, model: upstream, isRouter }, signal) {
       // A server with one model takes any name; a router needs its own.
       const name = isRouter ? upstream : undefined;
