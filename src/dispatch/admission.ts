@@ -3,6 +3,7 @@ import { ModeldError, shuttingDown } from "../base/errors.ts";
 import type { Instance } from "../upstream/instance.ts";
 import type { Server } from "../upstream/server.ts";
 import { beginPass, chooseInstance, endPass, noteEnd, notePromptDone, noteStart } from "./choice.ts";
+import { doubtSlots } from "../upstream/unconfirmed.ts";
 import type { RequestEnding } from "./events.ts";
 import { type Model, regroup, route } from "./models.ts";
 import {
@@ -152,9 +153,11 @@ export function reroute(state: FleetState, request: QueuedRequest, now: number):
 
 /** Takes back the slots of a request that has ended. */
 export function finish(state: FleetState, request: QueuedRequest, ending: RequestEnding, now: number): void {
+  const { leased } = request;
   const instance = giveBackSlots(state, request, now);
   if (instance === undefined) return;
   noteEnd(state, request, ending.kind === "completed" ? ending.timings : undefined, now);
+  if (request.isWhole && ending.kind === "cancelled" && instance.isReady) doubtSlots(instance, leased, now);
   if (request.entry !== undefined) request.model?.queue.end(request.entry, now);
   request.phase = "ended";
   instance.lastUsedAt = now;

@@ -72,7 +72,7 @@ export class Dispatcher implements Fleet {
     const { signal, timeline } = context;
     signal.throwIfAborted();
     timeline.enter("queue");
-    const queued = new QueuedRequest(request.model, context, request.slots);
+    const queued = new QueuedRequest(request.model, context, request.slots, request.isWhole);
     // With one server there is nothing to choose.
     if (this.#state.servers.size > 1) queued.prompt = request.prompt?.();
     this.#step({ is: "arrive", request: queued });

@@ -13,6 +13,8 @@ export interface FleetRequest {
   readonly slots: number;
   /** Its prompt, by which a server is chosen; made only where there are several. */
   prompt?(): Fingerprint;
+  /** Its answer comes whole, so that llama-server may not notice when it is given up. */
+  readonly isWhole?: boolean;
   /** Sends it to the server that was chosen. May be called again, for another server, after an error that proves that nothing began. */
   open(target: Target, signal: AbortSignal): Promise<Exchange>;
 }

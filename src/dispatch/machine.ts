@@ -2,6 +2,7 @@ import { ModeldError, shuttingDown } from "../base/errors.ts";
 import type { ServerEvent } from "../upstream/lifecycle.ts";
 import { checkResidency, nextResidencyDeadline } from "../upstream/residency.ts";
 import type { Server } from "../upstream/server.ts";
+import { expireDoubts, nextDoubtDeadline, takeBusySlots } from "../upstream/unconfirmed.ts";
 import { takeSnapshot, takeWarming } from "../upstream/snapshot.ts";
 import {
   admitUnrouted,
@@ -42,7 +43,9 @@ export function step(state: FleetState, event: Event, now: number): Command[] {
 /** When the next deadline passes, in the clock's ms; Infinity when there is none. */
 export function nextDeadline(state: FleetState): number {
   let next = Math.min(state.reviewAt, state.deadlines.first?.deadline ?? Infinity);
-  for (const server of state.servers.values()) next = Math.min(next, nextResidencyDeadline(server));
+  for (const server of state.servers.values()) {
+    next = Math.min(next, nextResidencyDeadline(server), nextDoubtDeadline(server));
+  }
   return next;
 }
 
@@ -74,7 +77,10 @@ function apply(state: FleetState, event: Event, now: number): void {
       return removeServer(state, event.server, now);
     case "tick":
       expire(state, now);
-      for (const server of state.servers.values()) checkResidency(server, now);
+      for (const server of state.servers.values()) {
+        checkResidency(server, now);
+        expireDoubts(server, now);
+      }
       return;
     case "open":
       if (state.lifecycle === "starting") state.lifecycle = "open";
@@ -104,6 +110,9 @@ function applyToServer(state: FleetState, server: Server, event: ServerEvent, no
       return server.refused(event.model, event.error, now);
     case "capacity":
       return server.takeCapacity(event.model, event.slots);
+    case "busy":
+      if (state.lifecycle === "closed") return; // nobody would answer the next question
+      return takeBusySlots(server, event.model, event.slots);
   }
   afterListChange(state, now);
 }

@@ -45,6 +45,8 @@ export class QueuedRequest implements FairRequest {
   readonly slots: number;
   /** It takes no slot, and needs only the model. */
   readonly isCall: boolean;
+  /** Its answer comes whole: when it is given up, its slots are in doubt. */
+  readonly isWhole: boolean;
   /** The model that it waits for or runs on; known once the request is resolved. */
   model: Model | undefined;
   /** Its place in the queue of its model, then among what runs there. */
@@ -79,6 +81,7 @@ export class QueuedRequest implements FairRequest {
     requested: string | undefined,
     context: Pick<RequestContext, "timeline" | "client" | "priority">,
     slots = 1,
+    isWhole = false,
   ) {
     this.requested = requested;
     this.timeline = context.timeline;
@@ -86,6 +89,7 @@ export class QueuedRequest implements FairRequest {
     this.priority = context.priority;
     this.slots = Math.max(1, slots);
     this.isCall = slots === 0;
+    this.isWhole = isWhole && !this.isCall;
   }
 
   /** What is known of its prompt on an instance; kept as long as nothing changes there. */

@@ -31,6 +31,8 @@ export interface InstanceStatus {
   readonly max_queue_depth: number;
   /** Requests in flight at most. */
   readonly slots: number;
+  /** Those that are kept free because llama-server may still be generating for a client that left. */
+  readonly slots_unconfirmed?: number;
   /** Median time from arrival to a slot, of the last 64 requests that got one. */
   readonly queue_wait_ms_p50: number;
   readonly loaded_since_unix?: number;
@@ -117,7 +119,7 @@ const STATES: Readonly<Record<Readiness, InstanceState>> = {
 function instanceStatus(state: FleetState, instance: Instance, unix: (at: number) => number): InstanceStatus {
   const { lastUsedAt, loadedAt, reason } = instance;
   const model = modelOf(state, instance);
-  const free = Math.max(0, instance.capacity - instance.leased);
+  const free = Math.max(0, instance.capacity - instance.leased - instance.unconfirmed);
   return {
     model_id: instance.id,
     server: instance.server.id,
@@ -129,6 +131,7 @@ function instanceStatus(state: FleetState, instance: Instance, unix: (at: number
     inflight: instance.leased + (model?.instances[0] === instance ? Math.min(instance.queued, free) : 0),
     max_queue_depth: state.terms().maxQueueDepth,
     slots: instance.capacity,
+    ...(instance.unconfirmed > 0 && { slots_unconfirmed: instance.unconfirmed }),
     queue_wait_ms_p50: Math.round(instance.times.waitMedian),
     ...(loadedAt !== undefined && { loaded_since_unix: unix(loadedAt) }),
     ...(reason !== undefined && { reason }),

@@ -90,6 +90,10 @@ class ConnectedServer implements LlamaServer {
     return this.#identity.capacity(model, signal);
   }
 
+  busySlots(model: string, signal: AbortSignal): Promise<number | undefined> {
+    return this.#identity.busySlots(model, signal);
+  }
+
   props(model: string | undefined, signal: AbortSignal): Promise<JsonObject> {
     return this.#queries.rawProps(model, signal);
   }

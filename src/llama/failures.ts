@@ -146,7 +146,7 @@ export class Failures {
     const details: ErrorDetails = {
       begun: "maybe",
       ...upstreamType(statement),
-      ...replyDetail({ status, contentType: "text/event-stream", body }),
+      ...replyDetail({ status, contentType: "application/json", body }),
     };
     const message = statement.message === "" ? "llama-server reported an error without a message" : statement.message;
     return REFUSALS.has(status)

@@ -112,6 +112,8 @@ export interface LlamaServer {
   models(signal: AbortSignal): Promise<readonly ServerModel[] | undefined>;
   /** What a loaded model can take; never makes a router load it. */
   capacity(model: string, signal: AbortSignal): Promise<ModelCapacity>;
+  /** How many slots of a loaded model are generating (`GET /slots`); `undefined` where the server does not say. */
+  busySlots(model: string, signal: AbortSignal): Promise<number | undefined>;
   /** The whole of `GET /props`, of the server or of one of a router's models; never makes it load one. */
   props(model: string | undefined, signal: AbortSignal): Promise<JsonObject>;
   /** Router: asks for a load; resolves when it is accepted, not when it is done. A model already loading or loaded is fine. */

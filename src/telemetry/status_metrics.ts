@@ -6,6 +6,7 @@ interface InstanceFigures {
   readonly queue_len: number;
   readonly inflight: number;
   readonly slots: number;
+  readonly slots_unconfirmed?: number;
 }
 
 /** What metrics show of the fleet; part of `GET /status`. */
@@ -30,6 +31,11 @@ export function statusMetrics(registry: Registry): (status: FleetFigures) => voi
     perModel("modeld_queue_depth", "Requests that wait for a slot.", (i) => i.queue_len),
     perModel("modeld_inflight", "Generations that run.", (i) => i.inflight),
     perModel("modeld_slots", "Generations that may run at once; 0 while the model is not loaded.", (i) => i.slots),
+    perModel(
+      "modeld_slots_unconfirmed",
+      "Slots kept free because llama-server may still be generating for a client that left.",
+      (i) => i.slots_unconfirmed ?? 0,
+    ),
   ];
   const loads = new Counter({ name: "modeld_model_loads_total", help: "Model loads that succeeded.", registers });
   const evictions = new Counter({

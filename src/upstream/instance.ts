@@ -24,6 +24,13 @@ export class Instance {
   askingCapacity = false;
   /** Slots that are leased. */
   leased = 0;
+  /** Slots that were given back without a sign that the server is done with them, see `doubtSlots`. */
+  unconfirmed = 0;
+  /** When they may be leased again in any case, in the clock's ms. */
+  unconfirmedUntil = Infinity;
+  askingBusy = false;
+  /** `leased` when the server was last asked how many slots are busy. */
+  leasedWhenAsked = 0;
   /** Requests that wait for this model, on whichever server. */
   queued = 0;
   /** The model that is to take its place: nothing new is started here, and it is unloaded once nothing runs. */
@@ -98,7 +105,7 @@ export class Instance {
   /** Slots that may be leased now, if it is ready. */
   get free(): number {
     if (this.yieldsTo !== undefined) return 0;
-    const free = Math.max(0, this.capacity - this.leased);
+    const free = Math.max(0, this.capacity - this.leased - this.unconfirmed);
     return this.server.isOnTrial ? Math.min(free, this.server.leased === 0 ? 1 : 0) : free;
   }
 

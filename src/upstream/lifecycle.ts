@@ -40,7 +40,9 @@ export type ServerEvent =
   /** The server accepted a load or unload. */
   | { readonly is: "accepted"; readonly model: string }
   | { readonly is: "refused"; readonly model: string; readonly error: ModeldError }
-  | { readonly is: "capacity"; readonly model: string; readonly slots: number | undefined };
+  | { readonly is: "capacity"; readonly model: string; readonly slots: number | undefined }
+  /** How many slots of the model are generating; undefined where the server does not say. */
+  | { readonly is: "busy"; readonly model: string; readonly slots: number | undefined };
 
 /** What the state machine wants done on a server, by its id. */
 export type ServerCommand =
@@ -48,6 +50,8 @@ export type ServerCommand =
   | { readonly do: "load" | "unload"; readonly server: string; readonly model: string }
   /** To be answered with `capacity`. */
   | { readonly do: "ask_capacity"; readonly server: string; readonly model: string }
+  /** To be answered with `busy`, after a pause. */
+  | { readonly do: "ask_busy"; readonly server: string; readonly model: string }
   /** Ask the server at once how it is. */
   | { readonly do: "poll"; readonly server: string }
   /** What the server was is no longer known. */

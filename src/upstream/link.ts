@@ -10,6 +10,12 @@ import { Poller } from "./poller.ts";
 /** llama-server has this long to accept a load or an unload, or to say what a model can take, in ms. */
 const CALL_TIMEOUT = 30_000;
 
+/** Between two questions how many slots are busy, in ms. */
+const BUSY_PAUSE = 100;
+
+/** llama-server has this long to say how many slots are busy, in ms. */
+const BUSY_TIMEOUT = 2_000;
+
 const log = getLogger("server");
 
 /** What a link is made of. */
@@ -58,6 +64,8 @@ export class ServerLink {
         return this.#order(command.do, command.model);
       case "ask_capacity":
         return this.#askCapacity(command.model);
+      case "ask_busy":
+        return this.#askBusy(command.model);
       case "poll":
         return this.#poller.pollNow();
       case "forget":
@@ -97,6 +105,21 @@ export class ServerLink {
       },
     );
   }
+
+  #askBusy(model: string): void {
+    const { report, clock } = this.#options;
+    const ask = async (signal: AbortSignal) => {
+      await pause(BUSY_PAUSE, clock, signal);
+      return await this.server.busySlots(model, signal);
+    };
+    this.#calls.run(`say how many slots of ${model} are busy`, BUSY_TIMEOUT, ask).then(
+      (slots) => report({ is: "busy", model, slots }),
+      (error: unknown) => {
+        log.debug("it is not known how many slots are busy", { model, error: String(error) });
+        report({ is: "busy", model, slots: undefined });
+      },
+    );
+  }
 }
 
 /** An exception of modeld's own is logged as one; the model's state then comes from the next poll. */
@@ -104,4 +127,19 @@ function commandFailure(error: unknown, action: string, model: string): ModeldEr
   if (error instanceof ModeldError) return error;
   log.error("unexpected error, please report it", { error, action, model });
   return new ModeldError("internal", `modeld failed to ${action} ${model}; its log says more`, { cause: error });
+}
+
+/** @throws the signal's reason */
+function pause(ms: number, clock: Clock, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = clock.after(ms, () => {
+      signal.removeEventListener("abort", abort);
+      resolve();
+    });
+    const abort = (): void => {
+      timer.clear();
+      reject(signal.reason);
+    };
+    signal.addEventListener("abort", abort, { once: true });
+  });
 }

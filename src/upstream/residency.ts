@@ -1,6 +1,7 @@
 import { backOff } from "./calls.ts";
 import type { Instance, UnloadCause } from "./instance.ts";
 import type { Server } from "./server.ts";
+import { trustSlots } from "./unconfirmed.ts";
 
 /** Back-off after failures to load or unload a model, in ms. */
 const FAILED = { first: 1_000, longest: 60_000 };
@@ -80,6 +81,7 @@ export function forgetResidency(instance: Instance): void {
   instance.loadStartedAt = undefined;
   instance.loadedAt = undefined;
   instance.slots = undefined;
+  trustSlots(instance);
 }
 
 /** A load failed, or the model died before it served anybody: a back-off begins. */

@@ -99,7 +99,7 @@ export class Server {
     this.#send({ do: "poll", server: this.id });
   }
 
-  order(action: "load" | "unload" | "ask_capacity", model: string): void {
+  order(action: "load" | "unload" | "ask_capacity" | "ask_busy", model: string): void {
     this.#send({ do: action, server: this.id, model });
   }
 

@@ -13,7 +13,7 @@ function prompt(text: string): Fingerprint {
 
 /** A request for `m` with this prompt. */
 function ask(rig: MachineRig, text: string): QueuedRequest {
-  return rig.arrive("m", 1, undefined, prompt(text));
+  return rig.arrive("m", 1, undefined, { prompt: prompt(text) });
 }
 
 /** Ends a request whose prompt took long to compute: a token a millisecond, none of it in the cache. */

@@ -25,6 +25,12 @@ export interface Listed {
   readonly aliases?: readonly string[];
 }
 
+/** What else a test says of a request. */
+export interface Arriving {
+  readonly isWhole?: boolean;
+  readonly prompt?: Fingerprint;
+}
+
 /** What a test says of the terms and the servers. */
 export interface RigOptions extends Partial<Terms> {
   /** How many models each server keeps loaded; 0: no limit. */
@@ -157,10 +163,14 @@ export class MachineRig {
     this.step({ is: "tick" });
   }
 
-  arrive(model: string, slots = 1, client: Client = ANYBODY, prompt?: Fingerprint): QueuedRequest {
+  busy(model: string, slots: number | undefined, server = this.#first): void {
+    this.server({ is: "busy", model, slots }, server);
+  }
+
+  arrive(model: string, slots = 1, client: Client = ANYBODY, more: Arriving = {}): QueuedRequest {
     const timeline = new Timeline("request", new FakeClock());
-    const request = new QueuedRequest(model, { timeline, client, priority: client.priority }, slots);
-    request.prompt = prompt;
+    const request = new QueuedRequest(model, { timeline, client, priority: client.priority }, slots, more.isWhole);
+    request.prompt = more.prompt;
     this.step({ is: "arrive", request });
     return request;
   }

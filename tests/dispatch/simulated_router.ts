@@ -23,6 +23,8 @@ export class SimulatedRouter {
   readonly orders: Order[] = [];
   /** Slot counts that the machine wants to know. */
   readonly capacityQuestions: string[] = [];
+  /** Models of which the machine wants to know how many slots are busy. */
+  readonly busyQuestions: string[] = [];
 
   constructor(sizesMb: readonly number[]) {
     for (const [index, sizeMb] of sizesMb.entries()) {

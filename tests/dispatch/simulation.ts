@@ -95,6 +95,7 @@ export class Simulation {
       case "answer_order":
         return this.#answerOrder(server, which, how);
       case "answer_capacity":
+        this.#answerBusy(server, how % 4 === 0 ? undefined : how % 3);
         return this.#answerCapacity(server, how % 4 === 0 ? undefined : how);
       case "progress":
         return router.progress(`m${which}`, how % 4 === 0);
@@ -136,6 +137,7 @@ export class Simulation {
         this.#now += 1;
         this.#poll(server);
         while (server.router.capacityQuestions.length > 0) this.#answerCapacity(server, 2);
+        while (server.router.busyQuestions.length > 0) this.#answerBusy(server, 0);
       }
       for (const request of [...this.#running]) this.#finish(request, { kind: "completed" });
     }
@@ -175,6 +177,7 @@ export class Simulation {
       polls.length = 0;
       router.orders.length = 0;
       router.capacityQuestions.length = 0;
+      router.busyQuestions.length = 0;
       this.#add(id);
     } else if (how === 0) {
       this.#step({ is: "remove_server", server: id });
@@ -186,7 +189,7 @@ export class Simulation {
     const name = which === 7 ? "nobody" : ids[which % ids.length];
     const client = CLIENTS[which % CLIENTS.length] ?? ANYBODY;
     const context = { timeline: this.#timeline, client, priority: client.priority };
-    const request = new QueuedRequest(name, context, [0, 1, 1, 1, 1, 1, 1, 3][how]);
+    const request = new QueuedRequest(name, context, [0, 1, 1, 1, 1, 1, 1, 3][how], how % 2 === 1);
     request.prompt = PROMPTS[(which + how) % PROMPTS.length];
     this.#live.add(request);
     // Requests that were put back may have made it deeper than it may grow.
@@ -256,6 +259,11 @@ export class Simulation {
     if (model !== undefined) this.#server(server, { is: "capacity", model, slots });
   }
 
+  #answerBusy(server: Simulated, slots: number | undefined): void {
+    const model = server.router.busyQuestions.shift();
+    if (model !== undefined) this.#server(server, { is: "busy", model, slots });
+  }
+
   #poll(server: Simulated): void {
     server.polls.push(this.#snapshot(server, 1));
     this.#answerPoll(server);
@@ -321,6 +329,9 @@ export class Simulation {
       }
       case "ask_capacity":
         this.#router(command.server).capacityQuestions.push(command.model);
+        return;
+      case "ask_busy":
+        this.#router(command.server).busyQuestions.push(command.model);
     }
   }
 

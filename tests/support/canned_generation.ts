@@ -26,6 +26,10 @@ export function cannedGeneration(
     ? wire.nativeStream(tokens, cut ? "limit" : "eos", usage)
     : path === "/v1/completions"
     ? wire.completionStream(tokens, cut ? "length" : "stop", usage)
+    : path === "/v1/messages"
+    ? wire.messagesStream(tokens, cut ? "max_tokens" : "end_turn", usage)
+    : path === "/v1/responses"
+    ? wire.responsesStream(tokens, usage)
     : wire.chatStream(tokens, cut ? "length" : "stop", usage);
   return { events: stream.split(/(?<=\n\n)/), whole: wholeReply(path, tokens.join(""), cut, usage) };
 }
@@ -34,6 +38,8 @@ function wholeReply(path: string, text: string, cut: boolean, usage: wire.WireUs
   if (path === "/completion") {
     return wire.nativeEnd(cut ? "limit" : "eos", usage, { content: text }).slice("data: ".length).trim();
   }
+  if (path === "/v1/messages") return wire.wholeMessage(text, cut ? "max_tokens" : "end_turn", usage);
+  if (path === "/v1/responses") return wire.wholeResponse(text, usage);
   const choice = path === "/v1/completions" ? { text } : { message: { role: "assistant", content: text } };
   return JSON.stringify({
     choices: [{ index: 0, finish_reason: cut ? "length" : "stop", ...choice }],

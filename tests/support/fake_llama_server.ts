@@ -82,6 +82,8 @@ export class FakeLlamaServer implements LlamaServer {
   /** Whether it has a list of models. */
   hasList = true;
   slots: number | undefined = 1;
+  /** What it says of how many slots are busy. */
+  busy: number | undefined = 0;
   readonly listed = new Map<string, ServerModel>();
   /** Every exchange begun, in order. */
   readonly exchanges: FakeExchange[] = [];
@@ -139,6 +141,10 @@ export class FakeLlamaServer implements LlamaServer {
 
   capacity(): Promise<ModelCapacity> {
     return this.#answer(this.slots === undefined ? {} : { slots: this.slots });
+  }
+
+  busySlots(): Promise<number | undefined> {
+    return this.#answer(this.busy);
   }
 
   props(): Promise<JsonObject> {

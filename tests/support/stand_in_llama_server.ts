@@ -20,7 +20,14 @@ export interface StandInOptions extends EngineOptions {
   readonly apiKey?: string;
 }
 
-const GENERATE = new Set(["/v1/completions", "/v1/chat/completions", "/completion", "/completion-stream"]);
+const GENERATE = new Set([
+  "/v1/completions",
+  "/v1/chat/completions",
+  "/v1/messages",
+  "/v1/responses",
+  "/completion",
+  "/completion-stream",
+]);
 
 /**
  * A llama-server of a test's making, on a raw TCP socket. It answers as a real one until a script tells it otherwise, and

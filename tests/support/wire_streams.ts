@@ -170,3 +170,104 @@ export function errorBody(
 ): string {
   return JSON.stringify({ error: { code, message, type, ...extra } });
 }
+
+/** One event of the Messages and Responses APIs: it has its type as its name too. */
+function named(data: { readonly type: string; readonly [field: string]: unknown }): string {
+  return `event: ${data.type}\n${sse(data)}`;
+}
+
+function message(content: readonly unknown[], stopReason: string | null, usage: WireUsage): Record<string, unknown> {
+  return {
+    id: "chatcmpl-stand-in",
+    type: "message",
+    role: "assistant",
+    content,
+    model: "tiny",
+    stop_reason: stopReason,
+    stop_sequence: null,
+    usage: { cache_read_input_tokens: 0, input_tokens: usage.prompt, output_tokens: usage.completion },
+  };
+}
+
+/** The first events of a stream of `/v1/messages`. */
+export function messagesStart(usage: WireUsage = { prompt: 2, completion: 0 }): string {
+  return named({ type: "message_start", message: message([], null, { ...usage, completion: 0 }) }) +
+    named({ type: "content_block_start", index: 0, content_block: { type: "text", text: "" } });
+}
+
+/** A fragment of `/v1/messages`. */
+export function messagesToken(text: string): string {
+  return named({ type: "content_block_delta", index: 0, delta: { type: "text_delta", text } });
+}
+
+/** The last events of `/v1/messages`. */
+export function messagesEnd(stopReason = "end_turn", usage: WireUsage = { prompt: 2, completion: 2 }): string {
+  return named({ type: "content_block_stop", index: 0 }) +
+    named({
+      type: "message_delta",
+      delta: { stop_reason: stopReason, stop_sequence: null },
+      usage: { output_tokens: usage.completion },
+    }) +
+    named({ type: "message_stop" });
+}
+
+/** A whole stream of `/v1/messages`. */
+export function messagesStream(
+  tokens: readonly string[],
+  stopReason = "end_turn",
+  usage: WireUsage = { prompt: 2, completion: tokens.length },
+): string {
+  return messagesStart(usage) + tokens.map(messagesToken).join("") + messagesEnd(stopReason, usage);
+}
+
+/** The answer of `/v1/messages` in one piece. */
+export function wholeMessage(text: string, stopReason: string, usage: WireUsage): string {
+  return JSON.stringify(message([{ type: "text", text }], stopReason, usage));
+}
+
+/** The first events of a stream of `/v1/responses`. */
+export function responsesStart(): string {
+  const response = { id: "resp_stand-in", object: "response", status: "in_progress" };
+  const item = { content: [], id: "msg_stand-in", role: "assistant", status: "in_progress", type: "message" };
+  return named({ type: "response.created", response }) + named({ type: "response.output_item.added", item });
+}
+
+/** A fragment of `/v1/responses`. */
+export function responsesToken(text: string): string {
+  return named({ type: "response.output_text.delta", item_id: "msg_stand-in", delta: text });
+}
+
+/** The last event of `/v1/responses`. */
+export function responsesEnd(text: string, usage: WireUsage = { prompt: 2, completion: 2 }): string {
+  return named({ type: "response.completed", response: response(text, usage) });
+}
+
+/** A whole stream of `/v1/responses`. */
+export function responsesStream(
+  tokens: readonly string[],
+  usage: WireUsage = { prompt: 2, completion: tokens.length },
+): string {
+  return responsesStart() + tokens.map(responsesToken).join("") + responsesEnd(tokens.join(""), usage);
+}
+
+/** The answer of `/v1/responses` in one piece. */
+export function wholeResponse(text: string, usage: WireUsage): string {
+  return JSON.stringify(response(text, usage));
+}
+
+function response(text: string, usage: WireUsage): Record<string, unknown> {
+  const content = [{ type: "output_text", annotations: [], logprobs: [], text }];
+  return {
+    id: "resp_stand-in",
+    model: "tiny",
+    object: "response",
+    output: [{ content, id: "msg_stand-in", role: "assistant", status: "completed", type: "message" }],
+    status: "completed",
+    usage: {
+      input_tokens: usage.prompt,
+      output_tokens: usage.completion,
+      total_tokens: usage.prompt + usage.completion,
+      input_tokens_details: { cached_tokens: 0 },
+    },
+  };
+}

@@ -51,6 +51,12 @@ export class ServerIdentity {
     return props === undefined ? {} : capacityOf(props);
   }
 
+  /** How many slots of a loaded model are generating; `undefined` where the server does not say. */
+  async busySlots(model: string, signal: AbortSignal): Promise<number | undefined> {
+    const { kind } = this.#known.description ?? await this.describe(signal);
+    return await this.#queries.busySlots(kind === "router" ? model : undefined, signal);
+  }
+
   /** Asks again when it is needed again: the server may be another one. */
   forget(): void {
     this.#known = {};

@@ -33,6 +33,12 @@ export class ServerQueries {
     return await this.#ask(operation, `/props${query}`, parseProps, signal);
   }
 
+  /** Asks `GET /slots`, of the server or of one of a router's models; `undefined` where it is turned off. */
+  async busySlots(model: string | undefined, signal: AbortSignal): Promise<number | undefined> {
+    const query = model === undefined ? "" : `?model=${encodeURIComponent(model)}&autoload=false`;
+    return await this.#ask("slots", `/slots${query}`, countBusy, signal);
+  }
+
   /** The whole of `GET /props`; never makes a router load the model. */
   async rawProps(model: string | undefined, signal: AbortSignal): Promise<JsonObject> {
     const query = model === undefined ? "" : `?model=${encodeURIComponent(model)}&autoload=false`;
@@ -60,4 +66,9 @@ export class ServerQueries {
   async #get(operation: string, path: string, signal: AbortSignal): Promise<Reply> {
     return await this.#client.call({ operation, method: "GET", path }, signal);
   }
+}
+
+function countBusy(slots: unknown): number | undefined {
+  if (!Array.isArray(slots)) return undefined;
+  return slots.filter((slot) => isJsonObject(slot) && slot["is_processing"] === true).length;
 }

@@ -71,6 +71,9 @@ const instanceSchema = z.object({
   inflight: count.check(z.describe("Generations that run.")),
   max_queue_depth: count,
   slots: count.check(z.describe("Generations that may run at once.")),
+  slots_unconfirmed: z.exactOptional(
+    count.check(z.describe("Slots kept free because llama-server may still be generating for a client that left.")),
+  ),
   queue_wait_ms_p50: z.number().check(z.nonnegative()),
   loaded_since_unix: z.exactOptional(unixSeconds),
   reason: z.exactOptional(text("Why the state is `error`.")),

@@ -1,4 +1,5 @@
 import type { ErrorKind, ModeldError } from "../../../base/errors.ts";
+import { isJsonObject, parseJson } from "../../../base/json.ts";
 import { errorTable } from "../../error_table.ts";
 import type { ApiShape } from "./routes.ts";
 
@@ -79,9 +80,12 @@ export function errorBody(api: ApiShape, error: ModeldError, requestId: string):
 
 /**
  * The last event of a stream that fails after its first byte. OpenAI's SDK raises on an event of any name whose data has an
- * `error`, Anthropic's on an event named `error`.
+ * `error`, Anthropic's on an event named `error`. What llama-server said itself goes on with all its fields.
  */
 export function errorEvent(api: ApiShape, error: ModeldError, requestId: string): string {
+  const name = api === "anthropic" || api === "responses" ? "event: error\n" : "";
+  const said = error.reply === undefined ? undefined : parseJson(error.reply.body);
+  if (isJsonObject(said) && isJsonObject(said["error"])) return `${name}data: ${JSON.stringify(said)}\n\n`;
   switch (api) {
     case "openai":
     case "native":

@@ -53,7 +53,7 @@ export class PassEncoder implements Encoder {
   /** Of an answer in one piece nothing can be said any more: it ends without its last byte. */
   fail(failure: ModeldError): boolean {
     if (!this.#isStream) return false;
-    this.#push(utf8.encode(failure.reply?.body ?? errorEvent(this.#api, failure, this.#requestId)));
+    this.#push(utf8.encode(errorEvent(this.#api, failure, this.#requestId)));
     return true;
   }
 

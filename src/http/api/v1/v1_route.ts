@@ -150,6 +150,7 @@ function fleetRequest(
     model,
     slots: tasks,
     ...(row.slots !== undefined && { prompt: () => promptOf(row, body, scanned, session) }),
+    isWhole: !stream,
     open({ server, model: upstream, isRouter }, signal) {
       // A server with one model takes any name; a router needs its own.
       const name = isRouter ? upstream : undefined;
