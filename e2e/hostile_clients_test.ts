@@ -5,7 +5,7 @@ import { Daemon } from "../tests/support/daemon.ts";
 import { eventually } from "../tests/support/eventually.ts";
 import { infer } from "../tests/support/ndjson_client.ts";
 import { residentMb } from "../tests/support/process_inspection.ts";
-import { StandInLlamaServer } from "../tests/support/stand_in_llama_server.ts";
+import { FakeLlamaHttpServer } from "../tests/support/fake_llama_http_server.ts";
 
 /** Leaves these tests out where there are no such programs; they then say so. */
 const LEFT_OUT = Deno.env.get("MODELD_WITHOUT_SLOWHTTPTEST") !== undefined;
@@ -30,7 +30,7 @@ async function run(program: string, args: readonly string[]): Promise<string> {
 }
 
 async function withModeld(scene: (modeld: Daemon) => Promise<void>): Promise<void> {
-  const llama = await StandInLlamaServer.start();
+  const llama = await FakeLlamaHttpServer.start();
   try {
     const args = ["--llama-url", llama.url.href, "--preflight=off", "--body-timeout", "2s"];
     const modeld = await Daemon.start({ args });

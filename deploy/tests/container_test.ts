@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { freePort } from "../../tests/support/real_llama_server.ts";
 import { SpawnedProcess } from "../../tests/support/spawned_process.ts";
-import { StandInLlamaServer } from "../../tests/support/stand_in_llama_server.ts";
+import { FakeLlamaHttpServer } from "../../tests/support/fake_llama_http_server.ts";
 import { buildEnvironment } from "./build_environment.ts";
 import { type Instruction, readStages } from "./containerfile.ts";
 
@@ -18,7 +18,7 @@ const NOBODY = "65532:65532";
 
 Deno.test("the Containerfile's steps, in an empty folder, make an executable that runs in its bare image", async () => {
   const folder = await Deno.makeTempDir();
-  const llama = await StandInLlamaServer.start();
+  const llama = await FakeLlamaHttpServer.start();
   try {
     await build(`${folder}/src`);
     const image = `${folder}/image`;

@@ -3,7 +3,7 @@ import { Daemon } from "../../tests/support/daemon.ts";
 import { infer } from "../../tests/support/ndjson_client.ts";
 import { chunk, LAST_CHUNK, STREAM_HEAD } from "../../tests/support/replies.ts";
 import { SpawnedProcess } from "../../tests/support/spawned_process.ts";
-import { StandInLlamaServer } from "../../tests/support/stand_in_llama_server.ts";
+import { FakeLlamaHttpServer } from "../../tests/support/fake_llama_http_server.ts";
 import { completionEnd, completionToken, SSE_DONE } from "../../tests/support/wire_streams.ts";
 
 /** A proxy with the documented configuration, changed only in its ports. */
@@ -82,9 +82,9 @@ for (const proxy of [nginx, caddy]) {
   });
 }
 
-async function withProxy(proxy: Proxy, use: (url: URL, llama: StandInLlamaServer) => Promise<void>): Promise<void> {
+async function withProxy(proxy: Proxy, use: (url: URL, llama: FakeLlamaHttpServer) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir();
-  const llama = await StandInLlamaServer.start();
+  const llama = await FakeLlamaHttpServer.start();
   // No deadline, so that nothing but the client's leaving ends a generation; no preflight, whose dry run is a generation too.
   const args = ["--llama-url", llama.url.href, "--llama-timeout", "0", "--preflight", "off"];
   const modeld = await (await Daemon.start({ args })).ready();

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import manifest from "../../deno.json" with { type: "json" };
 import { Daemon } from "../support/daemon.ts";
 import { withFile } from "../config/configure.ts";
-import { StandInLlamaServer } from "../support/stand_in_llama_server.ts";
+import { FakeLlamaHttpServer } from "../support/fake_llama_http_server.ts";
 import { runModeld } from "./run_modeld.ts";
 
 Deno.test("--version prints the versions of modeld, Deno and V8", async () => {
@@ -74,15 +74,15 @@ for (const shell of ["bash", "zsh", "fish"]) {
 }
 
 Deno.test("health is 0 when modeld is ready", async () => {
-  const standIn = await StandInLlamaServer.start();
-  const daemon = await Daemon.start({ args: ["--llama-url", standIn.url.href] });
+  const fake = await FakeLlamaHttpServer.start();
+  const daemon = await Daemon.start({ args: ["--llama-url", fake.url.href] });
   try {
     await daemon.ready();
     const { code, stdout } = await runModeld(["health"], { MODELD_ADDR: daemon.url.host });
     assertEquals([code, stdout], [0, ["ready"]]);
   } finally {
     await daemon.stop();
-    await standIn.close();
+    await fake.close();
   }
 });
 

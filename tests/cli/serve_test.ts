@@ -4,7 +4,7 @@ import { Daemon, type DaemonOptions } from "../support/daemon.ts";
 import { eventually } from "../support/eventually.ts";
 import { infer } from "../support/ndjson_client.ts";
 import { replyStream } from "../support/replies.ts";
-import { StandInLlamaServer, type StandInOptions } from "../support/stand_in_llama_server.ts";
+import { FakeLlamaHttpServer, type FakeLlamaOptions } from "../support/fake_llama_http_server.ts";
 import { completionStream } from "../support/wire_streams.ts";
 import { runModeld } from "./run_modeld.ts";
 
@@ -19,16 +19,16 @@ async function withDaemon(options: DaemonOptions, test: (daemon: Daemon) => Prom
   }
 }
 
-/** A stand-in llama-server and the arguments that name it. */
-async function withStandIn(
-  options: StandInOptions,
-  test: (standIn: StandInLlamaServer, args: readonly string[]) => Promise<void>,
+/** A fake llama-server and the arguments that name it. */
+async function withFake(
+  options: FakeLlamaOptions,
+  test: (fake: FakeLlamaHttpServer, args: readonly string[]) => Promise<void>,
 ): Promise<void> {
-  const standIn = await StandInLlamaServer.start(options);
+  const fake = await FakeLlamaHttpServer.start(options);
   try {
-    await test(standIn, ["--llama-url", standIn.url.href]);
+    await test(fake, ["--llama-url", fake.url.href]);
   } finally {
-    await standIn.close();
+    await fake.close();
   }
 }
 
@@ -44,7 +44,7 @@ Deno.test("without llama-url modeld starts, warns, and /infer answers 503", asyn
 
 for (const signal of ["SIGTERM", "SIGINT"] as const) {
   Deno.test(`${signal} stops an idle modeld at once, with exit code 0`, async () => {
-    await withStandIn({}, async (_, args) => {
+    await withFake({}, async (_, args) => {
       const daemon = await Daemon.start({ args });
       await daemon.ready();
       const startedAt = performance.now();
@@ -55,7 +55,7 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
 }
 
 Deno.test("a signal lets streams run to their end and turns new requests away meanwhile", async () => {
-  await withStandIn({ tokens: Array(20).fill("x"), tokenDelay: 50 }, async (_, args) => {
+  await withFake({ tokens: Array(20).fill("x"), tokenDelay: 50 }, async (_, args) => {
     const daemon = await Daemon.start({ args });
     await daemon.ready();
     const stream = await infer(daemon.url, request);
@@ -71,10 +71,10 @@ Deno.test("a signal lets streams run to their end and turns new requests away me
 });
 
 Deno.test("a signal turns queued requests away at once, while the stream before them goes on", async () => {
-  await withStandIn({ slots: 1 }, async (standIn, args) => {
+  await withFake({ slots: 1 }, async (fake, args) => {
     const daemon = await Daemon.start({ args: [...args, "--shutdown-timeout", "60s"] });
     await daemon.ready();
-    const taken = standIn.take();
+    const taken = fake.take();
     const first = infer(daemon.url, request);
     const exchange = await taken;
     const queued = infer(daemon.url, request);
@@ -89,7 +89,7 @@ Deno.test("a signal turns queued requests away at once, while the stream before 
 });
 
 Deno.test("streams that outlast shutdown-timeout get an error line, and the exit code is still 0", async () => {
-  await withStandIn({ tokens: Array(1_000).fill("x"), tokenDelay: 50 }, async (_, args) => {
+  await withFake({ tokens: Array(1_000).fill("x"), tokenDelay: 50 }, async (_, args) => {
     const daemon = await Daemon.start({ args: [...args, "--shutdown-timeout", "200ms"] });
     await daemon.ready();
     const stream = await infer(daemon.url, request);
@@ -101,7 +101,7 @@ Deno.test("streams that outlast shutdown-timeout get an error line, and the exit
 });
 
 Deno.test("a second signal exits at once", async () => {
-  await withStandIn({ tokens: Array(1_000).fill("x"), tokenDelay: 50 }, async (_, args) => {
+  await withFake({ tokens: Array(1_000).fill("x"), tokenDelay: 50 }, async (_, args) => {
     const daemon = await Daemon.start({ args: [...args, "--shutdown-timeout", "60s"] });
     await daemon.ready();
     const stream = await infer(daemon.url, request);
@@ -124,9 +124,9 @@ Deno.test("an address that is taken is exit code 1, and the log says which", asy
 
 /** An address where nothing listens. */
 async function nobody(): Promise<string> {
-  const standIn = await StandInLlamaServer.start();
-  await standIn.close();
-  return standIn.url.href;
+  const fake = await FakeLlamaHttpServer.start();
+  await fake.close();
+  return fake.url.href;
 }
 
 Deno.test("a missing llama-server fails the preflight: exit code 1, and the log says what to do", async () => {
@@ -148,16 +148,16 @@ for (const preflight of ["warn", "off"]) {
 }
 
 Deno.test("while the preflight waits modeld listens and says that it is loading, then it serves", async () => {
-  await withStandIn({}, async (standIn, args) => {
-    standIn.loading = true;
+  await withFake({}, async (fake, args) => {
+    fake.loading = true;
     await withDaemon({ args: [...args, "--preflight-wait", "60s"] }, async (daemon) => {
       await daemon.process.line(/waiting for llama-server/);
       assertEquals((await daemon.get("/healthz")).status, 200);
       assertEquals(await daemon.get("/readyz").then(({ status, text }) => [status, text]), [503, "loading"]);
       const early = await infer(daemon.url, request);
       assertEquals([early.status, (await early.last()).type], [503, "loading"]);
-      assertEquals(standIn.posts.length, 0);
-      standIn.loading = false;
+      assertEquals(fake.posts.length, 0);
+      fake.loading = false;
       await daemon.ready();
       assertEquals((await (await infer(daemon.url, request)).last()).done, true);
     });
@@ -201,7 +201,7 @@ Deno.test("listening beyond loopback without keys warns, with keys it does not",
 });
 
 Deno.test("with --events lifecycle events are JSON lines on stdout, and nothing else is", async () => {
-  await withStandIn({}, async (_, args) => {
+  await withFake({}, async (_, args) => {
     const daemon = await Daemon.start({ args: [...args, "--events"] });
     await daemon.ready();
     await daemon.stop();
@@ -211,7 +211,7 @@ Deno.test("with --events lifecycle events are JSON lines on stdout, and nothing 
 });
 
 Deno.test("check prints a line for each check and exits 0, or 1 where one is NOT OK", async () => {
-  await withStandIn({ models: ["tiny"] }, async (_, args) => {
+  await withFake({ models: ["tiny"] }, async (_, args) => {
     const good = await runModeld(["check", ...args]);
     assertEquals([good.code, good.stdout.length], [0, 6]);
     assert(good.stdout.every((line) => /^[a-z -]+: OK, \d+ ms: /.test(line)));

@@ -8,7 +8,7 @@ import { play, queueLength } from "./support/scenario.ts";
 
 Deno.test("a client that leaves while queued never reaches llama-server, and the next waiter moves up", async () => {
   await play(
-    { standIn: { slots: 1 }, outcomes: { "ok stream": 2, "cancelled queue": 1 }, posts: 2 },
+    { fake: { slots: 1 }, outcomes: { "ok stream": 2, "cancelled queue": 1 }, posts: 2 },
     async ({ llama, modeld, ask }) => {
       const taken = llama.take();
       const first = ask();

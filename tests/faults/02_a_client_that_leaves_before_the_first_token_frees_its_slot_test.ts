@@ -29,7 +29,7 @@ for (const sendsHeaders of [false, true]) {
 Deno.test("a client that leaves during its model's load leaves the load to those who still wait for it", async () => {
   await play(
     {
-      standIn: { models: ["a", "b"], router: { loadDelay: Infinity } },
+      fake: { models: ["a", "b"], router: { loadDelay: Infinity } },
       outcomes: { "cancelled load": 1, "ok stream": 1 },
       posts: 1,
     },

@@ -16,7 +16,7 @@ Deno.test("a model that llama-server does not have is 404 and takes no slot", as
 
 Deno.test("no model named, and no default among several: 404, and nothing is loaded", async () => {
   await play(
-    { standIn: { models: ["a", "b"], router: {} }, outcomes: { "invalid queue": 1 }, posts: 0 },
+    { fake: { models: ["a", "b"], router: {} }, outcomes: { "invalid queue": 1 }, posts: 0 },
     async ({ llama, ask }) => {
       await assertRefused(await ask({ model: "" }), { code: 404, type: "model_not_found", says: "model" });
       assertEquals(llama.router?.commands, []);

@@ -10,7 +10,7 @@ import { play, queueLength } from "./support/scenario.ts";
 Deno.test("a full queue is 429 queue_full within 10 ms, with Retry-After, depth and limit", async () => {
   await play(
     {
-      standIn: { slots: 1 },
+      fake: { slots: 1 },
       modeld: ["--max-queue-depth", "1"],
       outcomes: { "ok stream": 2, "rejected queue": TRIES },
       posts: 2,

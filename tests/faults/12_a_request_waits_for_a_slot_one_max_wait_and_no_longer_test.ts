@@ -7,7 +7,7 @@ import { play, queueLength } from "./support/scenario.ts";
 Deno.test("a request that waited max-wait for a slot is 429 wait_timeout after one max-wait, and leaves the queue", async () => {
   await play(
     {
-      standIn: { slots: 1 },
+      fake: { slots: 1 },
       modeld: ["--max-wait", "1s"],
       outcomes: { "ok stream": 1, "rejected queue": 1 },
       posts: 1,

@@ -4,7 +4,7 @@ import { CANNED_TOKENS } from "../support/canned_generation.ts";
 import { Daemon } from "../support/daemon.ts";
 import { infer } from "../support/ndjson_client.ts";
 import { freePort } from "../support/real_llama_server.ts";
-import { StandInLlamaServer } from "../support/stand_in_llama_server.ts";
+import { FakeLlamaHttpServer } from "../support/fake_llama_http_server.ts";
 import { Accounts } from "./support/accounts.ts";
 
 Deno.test("a llama-server that refuses connections is 503 unreachable at once, and modeld serves when it is there", async () => {
@@ -19,7 +19,7 @@ Deno.test("a llama-server that refuses connections is 503 unreachable at once, a
     assert(took < 1_000, `it took ${took} ms`);
     assertEquals(await modeld.get("/readyz").then(({ status, text }) => [status, text]), [503, "unreachable"]);
 
-    const llama = await StandInLlamaServer.start({ port });
+    const llama = await FakeLlamaHttpServer.start({ port });
     await modeld.ready();
     const served = await infer(modeld.url, { prompt: "Once" });
     await assertStreamed(served, CANNED_TOKENS, "stop", [1, CANNED_TOKENS.length]);

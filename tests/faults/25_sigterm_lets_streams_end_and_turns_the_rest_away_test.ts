@@ -5,7 +5,7 @@ import { eventually } from "../support/eventually.ts";
 import { infer } from "../support/ndjson_client.ts";
 import type { Exchange } from "../support/raw_http_server.ts";
 import { chunk, LAST_CHUNK, STREAM_HEAD } from "../support/replies.ts";
-import { StandInLlamaServer } from "../support/stand_in_llama_server.ts";
+import { FakeLlamaHttpServer } from "../support/fake_llama_http_server.ts";
 import { completionStream, completionToken } from "../support/wire_streams.ts";
 import { queueLength } from "./support/scenario.ts";
 
@@ -16,7 +16,7 @@ async function withStream(
   args: readonly string[],
   run: (modeld: Daemon, exchange: Exchange, reply: Awaited<ReturnType<typeof infer>>) => Promise<void>,
 ): Promise<void> {
-  const llama = await StandInLlamaServer.start({ slots: 1 });
+  const llama = await FakeLlamaHttpServer.start({ slots: 1 });
   const modeld = await Daemon.start({ args: ["--llama-url", llama.url.href, "--preflight=off", ...args] });
   try {
     await modeld.ready();

@@ -8,7 +8,7 @@ Deno.test("a model that fails to load is 503 to all its waiters, starts no storm
   const waiters = 5;
   await play(
     {
-      standIn: { models: ["broken", "sound"], router: { loadDelay: Infinity } },
+      fake: { models: ["broken", "sound"], router: { loadDelay: Infinity } },
       outcomes: { "upstream_error load": waiters, "ok stream": 1 },
       posts: 1,
     },

@@ -10,7 +10,7 @@ const ONE_AT_A_TIME = { models: ["a", "b"], router: { maxInstances: 1, loadDelay
 Deno.test("requests for two models where one fits are all served, each model before it is evicted", async () => {
   const count = 8;
   await play(
-    { standIn: ONE_AT_A_TIME, outcomes: { "ok stream": count }, posts: count },
+    { fake: ONE_AT_A_TIME, outcomes: { "ok stream": count }, posts: count },
     async ({ llama, ask }) => {
       for (let index = 0; index < count; index++) {
         const reply = await ask({ model: index % 2 === 0 ? "a" : "b" });
@@ -25,7 +25,7 @@ Deno.test("requests for two models where one fits are all served, each model bef
 
 Deno.test("a busy model is never evicted: the other is 507 at once, and the stream goes on", async () => {
   await play(
-    { standIn: ONE_AT_A_TIME, outcomes: { "ok stream": 2, "rejected load": 1 }, posts: 2 },
+    { fake: ONE_AT_A_TIME, outcomes: { "ok stream": 2, "rejected load": 1 }, posts: 2 },
     async ({ llama, ask }) => {
       await (await ask({ model: "a" })).last();
       const taken = llama.take();
@@ -41,7 +41,7 @@ Deno.test("a busy model is never evicted: the other is 507 at once, and the stre
 });
 
 Deno.test("a request that meets a model on its way out waits for it to come back", async () => {
-  await play({ standIn: ONE_AT_A_TIME, outcomes: { "ok stream": 3 }, posts: 3 }, async ({ ask }) => {
+  await play({ fake: ONE_AT_A_TIME, outcomes: { "ok stream": 3 }, posts: 3 }, async ({ ask }) => {
     await (await ask({ model: "a" })).last();
     // The first asks for an eviction of a, the second comes while that runs.
     const [b, a] = await Promise.all([ask({ model: "b" }), ask({ model: "a" })]);

@@ -8,7 +8,7 @@ import { play, queueLength } from "./support/scenario.ts";
 Deno.test("/healthz answers within 50 ms while every slot is busy, without touching llama-server", async () => {
   const slots = 4;
   await play(
-    { standIn: { slots }, outcomes: { "ok stream": slots + 1 }, posts: slots + 1 },
+    { fake: { slots }, outcomes: { "ok stream": slots + 1 }, posts: slots + 1 },
     async ({ llama, modeld, ask }) => {
       const taken = Array.from({ length: slots }, () => llama.take());
       const asking = Array.from({ length: slots + 1 }, () => ask());

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { Daemon } from "../support/daemon.ts";
 import { eventually } from "../support/eventually.ts";
 import { infer } from "../support/ndjson_client.ts";
-import { StandInLlamaServer } from "../support/stand_in_llama_server.ts";
+import { FakeLlamaHttpServer } from "../support/fake_llama_http_server.ts";
 import { Accounts } from "./support/accounts.ts";
 
 /** When llama-server is done, the deadline passes and the client leaves: all in the same moment, in ms. */
@@ -19,7 +19,7 @@ for (const [what, tokenDelay] of Object.entries(DONE)) {
 }
 
 async function collide(tokenDelay: number): Promise<void> {
-  const llama = await StandInLlamaServer.start({ slots: 8, tokens: [" one"], tokenDelay });
+  const llama = await FakeLlamaHttpServer.start({ slots: 8, tokens: [" one"], tokenDelay });
   const args = ["--llama-url", llama.url.href, "--preflight=off", "--max-queue-depth", "8"];
   const modeld = await Daemon.start({ args: [...args, "--infer-timeout", `${MOMENT}ms`] });
   try {

@@ -18,7 +18,7 @@ const STREAMED = { prompt: "Once" };
 const WHOLE = { prompt: "Once", stream: false };
 
 Deno.test("an HTTP/2 client gets its tokens, several streams at once on one connection", async () => {
-  await play({ standIn: { slots: 2 }, outcomes: { "ok stream": 2 }, posts: 2 }, async ({ modeld }) => {
+  await play({ fake: { slots: 2 }, outcomes: { "ok stream": 2 }, posts: 2 }, async ({ modeld }) => {
     await using client = await http2.Http2Client.connect(modeld.url);
     await client.send(...http2.post(1, STREAMED), ...http2.post(3, STREAMED));
     for (const stream of [1, 3]) assertStringIncludes(await client.ended(stream), '"done":true');
@@ -37,7 +37,7 @@ Deno.test("HTTP/2 streams that are cancelled before their body ask llama-server 
 
 Deno.test("an HTTP/2 stream that is cancelled while queued leaves the queue, and its connection serves on", async () => {
   await play(
-    { standIn: { slots: 1 }, outcomes: { "cancelled queue": 1, "ok stream": 1 }, posts: 1 },
+    { fake: { slots: 1 }, outcomes: { "cancelled queue": 1, "ok stream": 1 }, posts: 1 },
     async ({ llama, modeld }) => {
       const taken = llama.take();
       await using client = await http2.Http2Client.connect(modeld.url);
@@ -96,7 +96,7 @@ Deno.test("an HTTP/2 stream that is cancelled after its first token is ended at 
 });
 
 Deno.test("an HTTP/2 client that takes no byte gets its answer once it does, and may cancel instead", async () => {
-  await play({ standIn: { slots: 2 }, outcomes: 2, posts: 2 }, async ({ modeld }) => {
+  await play({ fake: { slots: 2 }, outcomes: 2, posts: 2 }, async ({ modeld }) => {
     await using client = await http2.Http2Client.connect(modeld.url, [http2.INITIAL_WINDOW_SIZE, 0]);
     await client.send(...http2.post(1, STREAMED), ...http2.post(3, STREAMED));
     await client.headed(1);

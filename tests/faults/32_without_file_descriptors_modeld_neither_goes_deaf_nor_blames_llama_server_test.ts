@@ -6,15 +6,15 @@ import { eventually } from "../support/eventually.ts";
 import { infer, type InferReply } from "../support/ndjson_client.ts";
 import { openDescriptors } from "../support/process_inspection.ts";
 import { chunk, LAST_CHUNK, STREAM_HEAD } from "../support/replies.ts";
-import { StandInLlamaServer } from "../support/stand_in_llama_server.ts";
+import { FakeLlamaHttpServer } from "../support/fake_llama_http_server.ts";
 import { completionStream, completionToken } from "../support/wire_streams.ts";
 import { RawClient } from "./support/raw_client.ts";
 
 /** Enough for modeld itself and some twenty connections. */
 const DESCRIPTORS = 64;
 
-async function withFewDescriptors(run: (modeld: Daemon, llama: StandInLlamaServer) => Promise<void>): Promise<void> {
-  const llama = await StandInLlamaServer.start({ slots: DESCRIPTORS });
+async function withFewDescriptors(run: (modeld: Daemon, llama: FakeLlamaHttpServer) => Promise<void>): Promise<void> {
+  const llama = await FakeLlamaHttpServer.start({ slots: DESCRIPTORS });
   const args = ["--llama-url", llama.url.href, "--preflight=off", "--shutdown-timeout=10s"];
   const modeld = await Daemon.start({ args, through: ["prlimit", `--nofile=${DESCRIPTORS}:${DESCRIPTORS}`] });
   try {
@@ -27,7 +27,7 @@ async function withFewDescriptors(run: (modeld: Daemon, llama: StandInLlamaServe
 }
 
 /** A stream that has sent one token, and what makes llama-server send the rest. */
-async function startStream(modeld: Daemon, llama: StandInLlamaServer): Promise<{
+async function startStream(modeld: Daemon, llama: FakeLlamaHttpServer): Promise<{
   readonly stream: InferReply;
   finish(): Promise<void>;
 }> {

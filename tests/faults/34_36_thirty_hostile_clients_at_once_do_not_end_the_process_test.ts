@@ -114,7 +114,7 @@ for (const [name, { script, client, outcome, maxAnswerBytes = LONG_ANSWER }] of 
     async fn() {
       await play(
         {
-          standIn: { slots: CLIENTS },
+          fake: { slots: CLIENTS },
           modeld: ["--write-timeout", "5s", "--max-answer-bytes", String(maxAnswerBytes)],
           denoFlags: [`--v8-flags=--max-old-space-size=${HEAP_MB}`],
           outcomes: { [outcome]: CLIENTS },

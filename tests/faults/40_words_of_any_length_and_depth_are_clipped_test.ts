@@ -83,7 +83,7 @@ for (const [name, stream] of Object.entries(ENDINGS)) {
 }
 
 Deno.test("a model whose name has megabytes: clipped in /models, /status, /metrics and the log, and served", async () => {
-  await play({ standIn: { models: [LONG] }, outcomes: { "ok stream": 1 }, posts: 1 }, async ({ modeld, ask }) => {
+  await play({ fake: { models: [LONG] }, outcomes: { "ok stream": 1 }, posts: 1 }, async ({ modeld, ask }) => {
     assertEquals((await (await ask()).last()).done, true);
     for (const path of ["/models", "/status", "/metrics"]) {
       const { text } = await modeld.get(path);

@@ -1,12 +1,12 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Daemon } from "../support/daemon.ts";
 import { infer } from "../support/ndjson_client.ts";
-import { StandInLlamaServer } from "../support/stand_in_llama_server.ts";
+import { FakeLlamaHttpServer } from "../support/fake_llama_http_server.ts";
 
 const TRIES = 20;
 
 Deno.test("20 wrong keys with X-Log-Level: off are in the log, one by one or counted, and none can be read there", async () => {
-  const llama = await StandInLlamaServer.start();
+  const llama = await FakeLlamaHttpServer.start();
   const args = ["--llama-url", llama.url.href, "--preflight=off", "--log-format=json"];
   const modeld = await Daemon.start({ args, env: { MODELD_API_KEYS: "sk-right" } });
   try {

@@ -9,7 +9,7 @@ const KEY = 'sk-s3cret"key-0123456789';
 Deno.test("where llama-server quotes its own key, neither client nor log see it", async () => {
   const flags = ["--llama-api-key", KEY, "--log-level=debug"];
   const outcomes = { "upstream_error prefill": 2, "invalid prefill": 1, "upstream_error stream": 2 };
-  await play({ standIn: { apiKey: KEY }, modeld: flags, outcomes, posts: 5 }, async ({ llama, modeld, ask }) => {
+  await play({ fake: { apiKey: KEY }, modeld: flags, outcomes, posts: 5 }, async ({ llama, modeld, ask }) => {
     const replies: string[] = [];
     const expectMasked = async (asking: ReturnType<typeof ask>) => {
       const reply = await asking;

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { Daemon } from "../support/daemon.ts";
 import { InferReply } from "../support/ndjson_client.ts";
-import { StandInLlamaServer } from "../support/stand_in_llama_server.ts";
+import { FakeLlamaHttpServer } from "../support/fake_llama_http_server.ts";
 import { assertContract } from "./support/contract.ts";
 import { timeBox } from "./support/time_box.ts";
 
@@ -42,7 +42,7 @@ const VALID: Record<string, (value: unknown) => boolean> = {
 };
 
 Deno.test("any body gets an answer of the contract, and what reaches llama-server is valid", async () => {
-  const llama = await StandInLlamaServer.start({ tokens: [" upon"] });
+  const llama = await FakeLlamaHttpServer.start({ tokens: [" upon"] });
   const modeld = await Daemon.start({
     args: ["--llama-url", llama.url.href, "--preflight=off"],
   });

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { Daemon } from "../support/daemon.ts";
 import { infer } from "../support/ndjson_client.ts";
 import { CLOSE_DELIMITED_HEAD } from "../support/replies.ts";
-import { StandInLlamaServer } from "../support/stand_in_llama_server.ts";
+import { FakeLlamaHttpServer } from "../support/fake_llama_http_server.ts";
 import { assertContract } from "./support/contract.ts";
 import { corpus } from "./support/corpus.ts";
 import { timeBox } from "./support/time_box.ts";
@@ -44,7 +44,7 @@ function wounded(
 }
 
 Deno.test("any stream, however spoiled and sliced, ends in exactly one final or error line, the same for any slicing", async () => {
-  const llama = await StandInLlamaServer.start();
+  const llama = await FakeLlamaHttpServer.start();
   const modeld = await Daemon.start({
     args: ["--llama-url", llama.url.href, "--preflight=off"],
   });

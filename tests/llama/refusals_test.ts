@@ -2,7 +2,7 @@ import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { type ErrorKind, ModeldError } from "../../src/base/errors.ts";
 import { head, replyJson } from "../support/replies.ts";
 import { errorBody } from "../support/wire_streams.ts";
-import { never, withStandIn } from "./server_under_test.ts";
+import { never, withFake } from "./server_under_test.ts";
 
 /** What llama-server answers, and what that means. */
 const REFUSALS: readonly (readonly [status: number, body: string, kind: ErrorKind, message: string])[] = [
@@ -34,42 +34,42 @@ const REFUSALS: readonly (readonly [status: number, body: string, kind: ErrorKin
 
 for (const [status, body, kind, message] of REFUSALS) {
   Deno.test(`an answer of ${status} ${body.slice(0, 30)} is ${kind}, with llama-server's words`, async () => {
-    await withStandIn({}, async (standIn, llama) => {
-      standIn.next((exchange) => replyJson(exchange, status, body));
+    await withFake({}, async (fake, llama) => {
+      fake.next((exchange) => replyJson(exchange, status, body));
       const error = await assertRejects(() => llama.generate({ prompt: "Once" }, never), ModeldError);
       assertEquals(error.kind, kind);
       assertStringIncludes(error.message, message);
-      assertEquals(standIn.posts.length, 1);
+      assertEquals(fake.posts.length, 1);
     });
   });
 }
 
 Deno.test("llama-server's own type of a refusal is kept", async () => {
-  await withStandIn({}, async (standIn, llama) => {
-    standIn.next((exchange) => replyJson(exchange, 400, errorBody(400, "no", "exceed_context_size_error")));
+  await withFake({}, async (fake, llama) => {
+    fake.next((exchange) => replyJson(exchange, 400, errorBody(400, "no", "exceed_context_size_error")));
     const error = await assertRejects(() => llama.generate({ prompt: "Once" }, never), ModeldError);
     assertEquals(error.upstreamType, "exceed_context_size_error");
   });
 });
 
 Deno.test("a redirect is refused, not followed: it would send the request again", async () => {
-  await withStandIn({}, async (standIn, llama) => {
-    standIn.next(async (exchange) => {
+  await withFake({}, async (fake, llama) => {
+    fake.next(async (exchange) => {
       await exchange.send(head(307, { Location: "/elsewhere", "Content-Length": "0" }));
       await exchange.close();
     });
     const error = await assertRejects(() => llama.generate({ prompt: "Once" }, never), ModeldError);
     assertEquals(error.kind, "upstream_refused");
-    assertEquals(standIn.posts.length, 1);
-    assertEquals(standIn.requests.some(({ path }) => path === "/elsewhere"), false);
+    assertEquals(fake.posts.length, 1);
+    assertEquals(fake.requests.some(({ path }) => path === "/elsewhere"), false);
   });
 });
 
 Deno.test("a key that the server does not take is found before any generation is asked for", async () => {
-  await withStandIn({}, async (standIn, llama) => {
-    standIn.on("GET /v1/models", (exchange) => replyJson(exchange, 401, errorBody(401, "Invalid API Key")));
+  await withFake({}, async (fake, llama) => {
+    fake.on("GET /v1/models", (exchange) => replyJson(exchange, 401, errorBody(401, "Invalid API Key")));
     const error = await assertRejects(() => llama.generate({ prompt: "Once" }, never), ModeldError);
     assertEquals(error.kind, "upstream_refused");
-    assertEquals(standIn.posts.length, 0);
+    assertEquals(fake.posts.length, 0);
   });
 });

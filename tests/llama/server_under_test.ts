@@ -3,7 +3,7 @@ import { connectLlamaServer, type LlamaOptions } from "../../src/llama/connect.t
 import type { Completion, Exchange } from "../../src/llama/exchange.ts";
 import type { LlamaServer } from "../../src/llama/llama_server.ts";
 import { eventually } from "../support/eventually.ts";
-import { StandInLlamaServer, type StandInOptions } from "../support/stand_in_llama_server.ts";
+import { FakeLlamaHttpServer, type FakeLlamaOptions } from "../support/fake_llama_http_server.ts";
 
 /** A signal that never aborts. */
 export const never = new AbortController().signal;
@@ -14,18 +14,18 @@ export function serverAt(url: URL, options: Partial<LlamaOptions> = {}): LlamaSe
   return connectLlamaServer({ ...none, useOpenai: true, chat: false, ...options, url });
 }
 
-/** Runs a test with a stand-in server and the way to it, and takes both down again. */
-export async function withStandIn(
-  options: StandInOptions & Partial<LlamaOptions>,
-  test: (standIn: StandInLlamaServer, llama: LlamaServer) => Promise<void>,
+/** Runs a test with a fake server and the way to it, and takes both down again. */
+export async function withFake(
+  options: FakeLlamaOptions & Partial<LlamaOptions>,
+  test: (fake: FakeLlamaHttpServer, llama: LlamaServer) => Promise<void>,
 ): Promise<void> {
-  const standIn = await StandInLlamaServer.start(options);
-  const llama = serverAt(standIn.url, options);
+  const fake = await FakeLlamaHttpServer.start(options);
+  const llama = serverAt(fake.url, options);
   try {
-    await test(standIn, llama);
+    await test(fake, llama);
   } finally {
     llama.close();
-    await standIn.close();
+    await fake.close();
   }
 }
 
@@ -57,7 +57,7 @@ export async function readText(exchange: Exchange): Promise<string> {
 }
 
 /** Resolves when llama-server has no connection left: at once (5 s is what the garbage collector would take). */
-export async function connectionClosed(standIn: StandInLlamaServer): Promise<void> {
-  const took = await eventually("the connection is closed", () => standIn.openConnections === 0);
+export async function connectionClosed(fake: FakeLlamaHttpServer): Promise<void> {
+  const took = await eventually("the connection is closed", () => fake.openConnections === 0);
   assert(took < 1000, `took ${took} ms`);
 }

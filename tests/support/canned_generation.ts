@@ -1,6 +1,6 @@
 import * as wire from "./wire_streams.ts";
 
-/** The fragments that the stand-in generates unless told otherwise; one holds characters of two, three and four bytes. */
+/** The fragments that the fake generates unless told otherwise; one holds characters of two, three and four bytes. */
 export const CANNED_TOKENS: readonly string[] = [" upon", " a", " time", ", ü€𝄞", " said", " the", " llama", "."];
 
 /** What llama-server would answer to one request, in each of its shapes. */

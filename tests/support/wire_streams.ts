@@ -43,9 +43,9 @@ export function completionToken(text: string): string {
     choices: [{ text, index: 0, logprobs: null, finish_reason: null }],
     created: 1795381002,
     model: "tiny",
-    system_fingerprint: "b11669-stand-in",
+    system_fingerprint: "b11669-fake",
     object: "text_completion",
-    id: "chatcmpl-stand-in",
+    id: "chatcmpl-fake",
   });
 }
 
@@ -55,10 +55,10 @@ export function completionEnd(finishReason = "stop", usage: WireUsage = { prompt
     choices: [{ text: "", index: 0, logprobs: null, finish_reason: finishReason }],
     created: 1795381002,
     model: "tiny",
-    system_fingerprint: "b11669-stand-in",
+    system_fingerprint: "b11669-fake",
     object: "text_completion",
     usage: usageOf(usage),
-    id: "chatcmpl-stand-in",
+    id: "chatcmpl-fake",
     timings,
   });
 }
@@ -76,9 +76,9 @@ function chatEvent(choices: readonly unknown[], extra: Record<string, unknown> =
   return sse({
     choices,
     created: 1795381002,
-    id: "chatcmpl-stand-in",
+    id: "chatcmpl-fake",
     model: "tiny",
-    system_fingerprint: "b11669-stand-in",
+    system_fingerprint: "b11669-fake",
     object: "chat.completion.chunk",
     ...extra,
   });

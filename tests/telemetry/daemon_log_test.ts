@@ -3,14 +3,14 @@ import { Daemon } from "../support/daemon.ts";
 import { eventually } from "../support/eventually.ts";
 import { infer, type InferReply } from "../support/ndjson_client.ts";
 import { chunk, LAST_CHUNK, replyJson, STREAM_HEAD } from "../support/replies.ts";
-import { StandInLlamaServer, type StandInOptions } from "../support/stand_in_llama_server.ts";
+import { FakeLlamaHttpServer, type FakeLlamaOptions } from "../support/fake_llama_http_server.ts";
 import { completionToken, errorBody } from "../support/wire_streams.ts";
 
 type LogLine = Readonly<Record<string, unknown>>;
 
-/** A daemon in front of a stand-in, and what it logs. */
+/** A daemon in front of a fake, and what it logs. */
 class Logged {
-  constructor(readonly llama: StandInLlamaServer, readonly modeld: Daemon) {}
+  constructor(readonly llama: FakeLlamaHttpServer, readonly modeld: Daemon) {}
 
   /** Asks under an id of its own. */
   ask(id: string, request: Record<string, unknown> = {}, headers: Record<string, string> = {}): Promise<InferReply> {
@@ -31,10 +31,10 @@ class Logged {
 }
 
 async function withLogged(
-  options: { args?: readonly string[]; standIn?: StandInOptions },
+  options: { args?: readonly string[]; fake?: FakeLlamaOptions },
   run: (logged: Logged) => Promise<void>,
 ): Promise<void> {
-  const llama = await StandInLlamaServer.start(options.standIn);
+  const llama = await FakeLlamaHttpServer.start(options.fake);
   try {
     const args = ["--llama-url", llama.url.href, "--preflight=off", ...options.args ?? []];
     const modeld = await (await Daemon.start({ args })).ready();
@@ -51,7 +51,7 @@ async function withLogged(
 Deno.test("the log of a fault run tells each outcome apart", async () => {
   const args = ["--max-queue-depth=1", "--max-wait=1s", "--llama-first-token-timeout=700ms"];
   const more = ["--llama-idle-timeout=1500ms", "--llama-timeout=0", "--max-body-bytes=1000", "--shutdown-timeout=50ms"];
-  await withLogged({ args: [...args, ...more], standIn: { slots: 1 } }, async (logged) => {
+  await withLogged({ args: [...args, ...more], fake: { slots: 1 } }, async (logged) => {
     const { llama, modeld } = logged;
     const token = STREAM_HEAD + chunk(completionToken("Once"));
     const askLast = async (id: string, request?: Record<string, unknown>) => (await logged.ask(id, request)).last();
@@ -147,9 +147,9 @@ Deno.test("a lost llama-server is told apart from one that was never set", async
 });
 
 Deno.test("prompts and tokens are logged at debug and only there, keys at no level", async () => {
-  const standIn = { apiKey: "key-of-llama", tokens: ["mountain", "river"] };
+  const fake = { apiKey: "key-of-llama", tokens: ["mountain", "river"] };
   const args = ["--llama-api-key=key-of-llama", "--log-level=info"];
-  await withLogged({ args, standIn }, async (logged) => {
+  await withLogged({ args, fake }, async (logged) => {
     await (await logged.ask("quiet", { prompt: "volcano" })).last();
     await logged.end("quiet");
     const quiet = logged.modeld.stderr;
@@ -162,7 +162,7 @@ Deno.test("prompts and tokens are logged at debug and only there, keys at no lev
       assert(loud.some((line) => JSON.stringify(line).includes(word)), `${word} is missing in the log at debug`);
     }
   });
-  await withLogged({ args: ["--llama-api-key=key-of-llama", "--log-level=debug"], standIn }, async (logged) => {
+  await withLogged({ args: ["--llama-api-key=key-of-llama", "--log-level=debug"], fake }, async (logged) => {
     await (await logged.ask("a", {}, { Authorization: "Bearer key-of-client" })).last();
     await logged.end("a");
     assert(!logged.modeld.stderr.includes("key-of-"), "a key is in the log at debug");

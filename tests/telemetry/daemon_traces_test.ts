@@ -3,7 +3,7 @@ import { Daemon } from "../support/daemon.ts";
 import { eventually } from "../support/eventually.ts";
 import { infer } from "../support/ndjson_client.ts";
 import { replyStream } from "../support/replies.ts";
-import { StandInLlamaServer } from "../support/stand_in_llama_server.ts";
+import { FakeLlamaHttpServer } from "../support/fake_llama_http_server.ts";
 import { completionStream } from "../support/wire_streams.ts";
 import { OtlpReceiver, type ReceivedSpan } from "./otlp_receiver.ts";
 
@@ -15,7 +15,7 @@ function ask(modeld: Daemon, trace: string | undefined): ReturnType<typeof infer
 
 Deno.test("each inference's request to llama-server belongs to its own trace, also after a wait in the queue", async () => {
   await using receiver = new OtlpReceiver();
-  const llama = await StandInLlamaServer.start({ slots: 1 });
+  const llama = await FakeLlamaHttpServer.start({ slots: 1 });
   const args = ["--llama-url", llama.url.href, "--preflight=off"];
   const modeld = await (await Daemon.start({ args, env: receiver.environment })).ready();
   const taken = llama.take();

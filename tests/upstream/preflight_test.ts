@@ -9,18 +9,18 @@ import {
 } from "../../src/upstream/preflight.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { replyJson } from "../support/replies.ts";
-import { StandInLlamaServer, type StandInOptions } from "../support/stand_in_llama_server.ts";
+import { FakeLlamaHttpServer, type FakeLlamaOptions } from "../support/fake_llama_http_server.ts";
 
-/** A preflight against a stand-in: what it is given, and what came of it. */
+/** A preflight against a fake: what it is given, and what came of it. */
 interface Rig {
-  readonly server: StandInLlamaServer;
+  readonly server: FakeLlamaHttpServer;
   readonly clock: FakeClock;
   readonly waited: Waiting[];
   run(options?: Partial<PreflightOptions>, signal?: AbortSignal): Promise<Record<string, CheckResult>>;
 }
 
-async function withRig(standIn: StandInOptions, test: (rig: Rig) => Promise<void>): Promise<void> {
-  const server = await StandInLlamaServer.start(standIn);
+async function withRig(fake: FakeLlamaOptions, test: (rig: Rig) => Promise<void>): Promise<void> {
+  const server = await FakeLlamaHttpServer.start(fake);
   const clock = new FakeClock();
   const waited: Waiting[] = [];
   const connection = connectionTo(server.url);
@@ -83,7 +83,7 @@ Deno.test("every check is OK where llama-server can serve", async () => {
       ["llama-server configured", "OK", "its address is set"],
       ["llama-server reachable", "OK", "it answers and is ready"],
       ["model list", "OK", "tiny"],
-      ["kind of server", "OK", "a single model, build b11669-stand-in"],
+      ["kind of server", "OK", "a single model, build b11669-fake"],
       ["default model", "OK", "tiny, the only one"],
       ["dry run", "OK", "tiny generates"],
     ]);
@@ -150,9 +150,9 @@ Deno.test("a server that starts late is waited for", async () => {
   await withRig({}, async ({ server, clock, run }) => {
     const port = Number(server.url.port);
     await server.close();
-    const late = Promise.withResolvers<StandInLlamaServer>();
+    const late = Promise.withResolvers<FakeLlamaHttpServer>();
     const onWaiting = async () => {
-      late.resolve(await StandInLlamaServer.start({ port }));
+      late.resolve(await FakeLlamaHttpServer.start({ port }));
       passTime(clock);
     };
     const results = await run({ wait: 60_000, onWaiting: () => void onWaiting() });

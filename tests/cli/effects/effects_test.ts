@@ -5,7 +5,7 @@ import { BlackHole } from "../../llama/black_hole.ts";
 import { RawClient } from "../../http/raw_client.ts";
 import { eventually } from "../../support/eventually.ts";
 import { chunk, replyJson, STREAM_HEAD } from "../../support/replies.ts";
-import { StandInLlamaServer } from "../../support/stand_in_llama_server.ts";
+import { FakeLlamaHttpServer } from "../../support/fake_llama_http_server.ts";
 import { completionStream } from "../../support/wire_streams.ts";
 import {
   allows,
@@ -56,26 +56,26 @@ testEffect("llamaUrl", {
 });
 testEffect("llamaApiKey", {
   text: "sk-right",
-  standIn: { apiKey: "sk-right" },
+  fake: { apiKey: "sk-right" },
   see: async (rig) => assertEquals(await outcome(rig), [200, undefined]),
 });
 testEffect("llamaApiKeyFile", {
   text: (rig) => textFile(rig, "sk-right\n"),
-  standIn: { apiKey: "sk-right" },
+  fake: { apiKey: "sk-right" },
   see: async (rig) => assertEquals(await outcome(rig), [200, undefined]),
 });
 testEffect("llamaUseOpenai", {
   text: "false",
   see: async (rig) => {
     assertEquals(await outcome(rig), [200, undefined]);
-    assertEquals(rig.standIn.posts[0]?.path, "/completion");
+    assertEquals(rig.fake.posts[0]?.path, "/completion");
   },
 });
 testEffect("llamaChat", {
   text: "true",
   see: async (rig) => {
     assertEquals(await outcome(rig), [200, undefined]);
-    assertEquals(rig.standIn.posts[0]?.path, "/v1/chat/completions");
+    assertEquals(rig.fake.posts[0]?.path, "/v1/chat/completions");
   },
 });
 
@@ -84,15 +84,15 @@ testEffect("modelsDir", {
     modelsOfThreeMb(rig);
     return rig.folder;
   },
-  standIn: router,
+  fake: router,
   see: async (rig) => assertEquals((await (await get(rig, "/models")).json()).models[0].family, "llama"),
 });
 testEffect("defaultModel", {
   text: "b",
-  standIn: router,
+  fake: router,
   see: async (rig) => {
     assertEquals(await outcome(rig), [200, undefined]);
-    assertEquals(rig.standIn.router?.stateOf("b"), "loaded");
+    assertEquals(rig.fake.router?.stateOf("b"), "loaded");
   },
 });
 for (const [name, text, given] of [["vramBudgetMb", "2", {}], ["vramMarginMb", "3", { vramBudgetMb: "5" }]] as const) {
@@ -102,11 +102,11 @@ for (const [name, text, given] of [["vramBudgetMb", "2", {}], ["vramMarginMb", "
       return text;
     },
     given,
-    standIn: router,
+    fake: router,
     see: async (rig) => assertEquals(await outcome(rig, { model: "a" }), [507, "insufficient_vram"]),
   });
 }
-testEffect("maxQueueDepth", { text: "0", standIn: { slots: 1 }, see: refusedWhileBusy([429, "queue_full"]) });
+testEffect("maxQueueDepth", { text: "0", fake: { slots: 1 }, see: refusedWhileBusy([429, "queue_full"]) });
 testEffect("maxInflight", {
   text: "1",
   given: { maxQueueDepth: "0" },
@@ -114,18 +114,18 @@ testEffect("maxInflight", {
 });
 testEffect("idleUnload", {
   text: "50ms",
-  standIn: router,
+  fake: router,
   see: async (rig) => {
     assertEquals(await outcome(rig, { model: "a" }), [200, undefined]);
-    await eventually("a is unloaded", () => rig.standIn.router?.commands.includes("unload a") ?? false);
+    await eventually("a is unloaded", () => rig.fake.router?.commands.includes("unload a") ?? false);
   },
 });
 testEffect("drainTimeout", {
   text: "100ms",
   given: { idleUnload: "50ms" },
-  standIn: router,
+  fake: router,
   see: async (rig) => {
-    rig.standIn.on("POST /models/unload", (exchange) => replyJson(exchange, 200, { success: true }));
+    rig.fake.on("POST /models/unload", (exchange) => replyJson(exchange, 200, { success: true }));
     assertEquals(await outcome(rig, { model: "a" }), [200, undefined]);
     await eventually("a is not waited for any longer", async () => {
       return (await (await get(rig, "/status")).text()).includes("has not confirmed its unload within 100 ms");
@@ -133,7 +133,7 @@ testEffect("drainTimeout", {
   },
 });
 
-testEffect("maxWait", { text: "100ms", standIn: { slots: 1 }, see: refusedWhileBusy([429, "wait_timeout"]) });
+testEffect("maxWait", { text: "100ms", fake: { slots: 1 }, see: refusedWhileBusy([429, "wait_timeout"]) });
 for (
   const [name, type] of [
     ["inferTimeout", "infer_timeout"],
@@ -146,7 +146,7 @@ for (
 testEffect("llamaIdleTimeout", {
   text: "100ms",
   see: async (rig) => {
-    rig.standIn.next(async (exchange) => {
+    rig.fake.next(async (exchange) => {
       const [first = ""] = completionStream(["a", "b"]).split(/(?<=\n\n)/);
       await exchange.send(STREAM_HEAD + chunk(first));
       await exchange.gone;
@@ -167,7 +167,7 @@ testEffect("bodyTimeout", {
 testEffect("writeTimeout", {
   text: "200ms",
   see: async (rig) => {
-    const taken = rig.standIn.take();
+    const taken = rig.fake.take();
     using client = await RawClient.connect(Number(rig.url.port));
     const body = '{"prompt":"Once"}';
     await client.send(
@@ -184,7 +184,7 @@ testEffect("writeTimeout", {
 });
 testEffect("shutdownTimeout", {
   text: "100ms",
-  standIn: { tokens: Array(1_000).fill("x"), tokenDelay: 50 },
+  fake: { tokens: Array(1_000).fill("x"), tokenDelay: 50 },
   see: async (rig) => {
     const reply = await rig.infer();
     await reply.read(1);
@@ -222,7 +222,7 @@ testEffect("allowMediaUrls", {
 testEffect("v1Timeout", {
   text: "150ms",
   see: async (rig) => {
-    const taken = rig.standIn.take();
+    const taken = rig.fake.take();
     const reply = chat(rig);
     await (await taken).gone;
     assertEquals([(await reply).status, (await reply).body.error.code], [500, "llama_timeout"]);
@@ -231,7 +231,7 @@ testEffect("v1Timeout", {
 testEffect("heartbeat", {
   text: "50ms",
   see: async (rig) => {
-    const taken = rig.standIn.take();
+    const taken = rig.fake.take();
     const reply = await get(rig, "/v1/chat/completions", chatRequest({ stream: true }));
     const reader = reply.body?.pipeThrough(new TextDecoderStream()).getReader();
     assertEquals((await reader?.read())?.value, ": wait\n\n");
@@ -241,7 +241,7 @@ testEffect("heartbeat", {
 });
 testEffect("aliases", {
   text: "gpt-4o=a",
-  standIn: router,
+  fake: router,
   see: async (rig) => {
     assertEquals(await outcome(rig, { model: "gpt-4o" }), [200, undefined]);
     assertEquals((await chat(rig, { model: "gpt-4o" })).status, 200);
@@ -281,17 +281,17 @@ testEffect("tlsKeyFile", { text: tlsFile("server_key"), given: { tlsCertFile: tl
 
 testEffect("preflight", {
   text: "warn",
-  standIn: "absent",
+  fake: "absent",
   see: async (rig) => {
     await eventually("modeld serves all the same", async () => (await outcome(rig))[1] === "unreachable");
   },
 });
 testEffect("preflightWait", {
   text: "60s",
-  standIn: "absent",
+  fake: "absent",
   given: { preflight: "fail" },
   see: async (rig) => {
-    const late = await StandInLlamaServer.start({ port: Number(rig.llamaUrl.port) });
+    const late = await FakeLlamaHttpServer.start({ port: Number(rig.llamaUrl.port) });
     await eventually("modeld is ready", async () => await readyz(rig.url) === "ready");
     await late.close();
   },
@@ -347,13 +347,13 @@ function tlsFile(name: string): string {
 }
 
 /** modeld answers over TLS; it has no llama-server, as it is waited for over plain HTTP alone. */
-function overTls(): Pick<Effect, "standIn" | "see"> {
+function overTls(): Pick<Effect, "fake" | "see"> {
   const see: Effect["see"] = async ({ url }) => {
     using client = Deno.createHttpClient({ caCerts: [Deno.readTextFileSync(tlsFile("ca"))], poolMaxIdlePerHost: 0 });
     const answered = () => fetch(`https://${url.host}/healthz`, { client }).then((reply) => reply.text());
     assertEquals(await answered(), "ok");
   };
-  return { standIn: "absent", see };
+  return { fake: "absent", see };
 }
 
 /** The status of the answer to a request under this name. */

@@ -4,7 +4,7 @@ import { withFile } from "../../config/configure.ts";
 import { Daemon, type DaemonOptions } from "../../support/daemon.ts";
 import { infer } from "../../support/ndjson_client.ts";
 import type { SpawnedProcess } from "../../support/spawned_process.ts";
-import { StandInLlamaServer } from "../../support/stand_in_llama_server.ts";
+import { FakeLlamaHttpServer } from "../../support/fake_llama_http_server.ts";
 
 /** Settings that show on stdout or stderr: a value other than the default, and what shows it. */
 const effects: Partial<Record<SettingName, readonly [string, unknown, (process: SpawnedProcess) => void]>> = {
@@ -31,16 +31,16 @@ for (const [name, effect] of Object.entries(effects)) {
   ];
   for (const [way, options] of ways) {
     Deno.test(`${title} takes effect as ${way}`, async () => {
-      const standIn = await StandInLlamaServer.start();
+      const fake = await FakeLlamaHttpServer.start();
       await withFile(".json", JSON.stringify({ [key ?? ""]: inFile }), async (path) => {
         const { args = [], env = {} } = options(path);
-        const daemon = await Daemon.start({ args: ["--llama-url", standIn.url.href, ...args], env });
+        const daemon = await Daemon.start({ args: ["--llama-url", fake.url.href, ...args], env });
         try {
           await daemon.ready();
           assertEquals((await (await infer(daemon.url, { prompt: "Once" })).last()).done, true);
         } finally {
           await daemon.stop();
-          await standIn.close();
+          await fake.close();
         }
         see(daemon.process);
       });

@@ -16,7 +16,7 @@ export async function outcome(rig: Rig, more?: Record<string, unknown>): Promise
 
 /** A request that holds its slot until llama-server's side is told to answer. */
 async function busy(rig: Rig): Promise<() => Promise<void>> {
-  const taken = rig.standIn.take();
+  const taken = rig.fake.take();
   const reply = rig.infer();
   const exchange = await taken;
   return async () => {
@@ -27,7 +27,7 @@ async function busy(rig: Rig): Promise<() => Promise<void>> {
 
 /** llama-server takes the next request and says nothing: what modeld answers. */
 export async function silence(rig: Rig): Promise<unknown> {
-  const taken = rig.standIn.take();
+  const taken = rig.fake.take();
   const reply = outcome(rig);
   await (await taken).gone;
   return await reply;

@@ -6,7 +6,7 @@ import { configure, withFile } from "../../config/configure.ts";
 import { eventually } from "../../support/eventually.ts";
 import { infer, type InferReply } from "../../support/ndjson_client.ts";
 import { freePort } from "../../support/real_llama_server.ts";
-import { StandInLlamaServer, type StandInOptions } from "../../support/stand_in_llama_server.ts";
+import { FakeLlamaHttpServer, type FakeLlamaOptions } from "../../support/fake_llama_http_server.ts";
 
 /** One setting with a value, and how a user of modeld sees that it counts. */
 export interface Effect {
@@ -14,9 +14,9 @@ export interface Effect {
   readonly text: string | ((rig: Rig) => string);
   /** Other settings that it needs. */
   readonly given?: Partial<Record<SettingName, string>>;
-  /** How the stand-in llama-server is; `absent`: not there, and modeld is not waited for. */
-  readonly standIn?: StandInOptions | "absent";
-  /** What modeld is in front of in place of the stand-in; modeld is not waited for. */
+  /** How the fake llama-server is; `absent`: not there, and modeld is not waited for. */
+  readonly fake?: FakeLlamaOptions | "absent";
+  /** What modeld is in front of in place of the fake; modeld is not waited for. */
   readonly upstream?: () => Promise<Upstream>;
   /** Fails unless the value counts, and so also with the default. */
   see(rig: Rig): Promise<void>;
@@ -28,11 +28,11 @@ export interface Upstream {
   close(): void | Promise<void>;
 }
 
-/** A daemon in this process, in front of a stand-in llama-server, and a folder of the test's own. */
+/** A daemon in this process, in front of a fake llama-server, and a folder of the test's own. */
 export interface Rig {
   readonly url: URL;
   readonly llamaUrl: URL;
-  readonly standIn: StandInLlamaServer;
+  readonly fake: FakeLlamaHttpServer;
   readonly folder: string;
   /** Asks for an end; resolves with the exit code. */
   stop(): Promise<number>;
@@ -76,17 +76,17 @@ interface Way {
 
 async function run(name: SettingName, effect: Effect, way: (text: string) => Way): Promise<void> {
   const folder = await Deno.makeTempDir();
-  const absent = effect.standIn === "absent";
+  const absent = effect.fake === "absent";
   const port = freePort();
-  const standIn = await StandInLlamaServer.start(effect.standIn === "absent" ? {} : effect.standIn);
-  if (absent) await standIn.close();
-  const upstream = await effect.upstream?.() ?? { url: standIn.url, close: () => {} };
+  const fake = await FakeLlamaHttpServer.start(effect.fake === "absent" ? {} : effect.fake);
+  if (absent) await fake.close();
+  const upstream = await effect.upstream?.() ?? { url: fake.url, close: () => {} };
   const stop = new AbortController();
   let done = Promise.resolve(0);
   const rig: Rig = {
     url: new URL(`http://127.0.0.1:${port}`),
     llamaUrl: upstream.url,
-    standIn,
+    fake,
     folder,
     stop: () => {
       stop.abort();
@@ -120,7 +120,7 @@ async function run(name: SettingName, effect: Effect, way: (text: string) => Way
     assert(took < longest, `it took ${took} ms, so it may be the default that was seen`);
   } finally {
     await rig.stop();
-    if (!absent) await standIn.close();
+    if (!absent) await fake.close();
     await upstream.close();
     await Deno.remove(folder, { recursive: true });
   }

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { Daemon } from "../../support/daemon.ts";
 import { infer, type InferReply } from "../../support/ndjson_client.ts";
-import { StandInLlamaServer, type StandInOptions } from "../../support/stand_in_llama_server.ts";
+import { FakeLlamaHttpServer, type FakeLlamaOptions } from "../../support/fake_llama_http_server.ts";
 import { Accounts, type Outcomes, samples } from "./accounts.ts";
 
 /** How long a scene may take, in ms. */
@@ -9,7 +9,7 @@ const SCENE_MS = 60_000;
 
 /** A modeld in front of a llama-server that misbehaves on demand. */
 export interface Scenario {
-  readonly llama: StandInLlamaServer;
+  readonly llama: FakeLlamaHttpServer;
   readonly modeld: Daemon;
   /** Posts to `/infer`; `prompt` and `model` are filled in. */
   ask(request?: Record<string, unknown>, options?: Parameters<typeof infer>[2]): Promise<InferReply>;
@@ -17,7 +17,7 @@ export interface Scenario {
 
 /** What a scenario is played with, and how it must end. */
 export interface ScenarioOptions {
-  readonly standIn?: StandInOptions;
+  readonly fake?: FakeLlamaOptions;
   readonly modeld?: readonly string[];
   /** Flags of `deno run` itself, such as V8's; for a daemon from source. */
   readonly denoFlags?: readonly string[];
@@ -32,7 +32,7 @@ export interface ScenarioOptions {
  * as often as expected, everything taken was given back, modeld still serves, and it stops in order.
  */
 export async function play(options: ScenarioOptions, scene: (scenario: Scenario) => Promise<void>): Promise<void> {
-  const llama = await StandInLlamaServer.start(options.standIn);
+  const llama = await FakeLlamaHttpServer.start(options.fake);
   try {
     const args = ["--llama-url", llama.url.href, "--preflight=off", ...options.modeld ?? []];
     const modeld = await (await Daemon.start({ args, denoFlags: options.denoFlags ?? [] })).ready();
@@ -78,7 +78,7 @@ async function within(ms: number, scene: Promise<void>): Promise<void> {
  * One request that ends well, so that what is opened once and kept is open before anything is counted. On a busy machine
  * the first may not be done before a scene's short deadline passes.
  */
-async function warmUp(ask: Scenario["ask"], llama: StandInLlamaServer): Promise<void> {
+async function warmUp(ask: Scenario["ask"], llama: FakeLlamaHttpServer): Promise<void> {
   if (llama.router !== undefined) return;
   for (let tries = 5; tries > 0; tries--) {
     if ((await (await ask()).last()).done === true) return;

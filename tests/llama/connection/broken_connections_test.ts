@@ -5,7 +5,7 @@ import { fetchFailure } from "../../../src/llama/connection/fetch_failure.ts";
 import { freePort } from "../../support/real_llama_server.ts";
 import { chunk, CLOSE_DELIMITED_HEAD, head, STREAM_HEAD } from "../../support/replies.ts";
 import { completionEnd, completionToken } from "../../support/wire_streams.ts";
-import { never, nextFragments, readAll, serverAt, withStandIn } from "../server_under_test.ts";
+import { never, nextFragments, readAll, serverAt, withFake } from "../server_under_test.ts";
 
 const REQUEST = { prompt: "Once" };
 
@@ -26,21 +26,21 @@ Deno.test("a name that does not resolve is unreachable", async () => {
 });
 
 Deno.test("a server that takes the POST and closes is an upstream error after exactly one POST", async () => {
-  await withStandIn({}, async (standIn, llama) => {
-    standIn.next((exchange) => exchange.close());
+  await withFake({}, async (fake, llama) => {
+    fake.next((exchange) => exchange.close());
     const error = await assertRejects(() => llama.generate(REQUEST, never), ModeldError);
     assertEquals(error.kind, "upstream_error");
     assertStringIncludes(error.message, "adapter generate: ");
-    assertEquals(standIn.posts.length, 1);
+    assertEquals(fake.posts.length, 1);
   });
 });
 
 Deno.test("a server that takes the POST and resets is an upstream error after exactly one POST", async () => {
-  await withStandIn({}, async (standIn, llama) => {
-    standIn.next((exchange) => exchange.reset());
+  await withFake({}, async (fake, llama) => {
+    fake.next((exchange) => exchange.reset());
     const error = await assertRejects(() => llama.generate(REQUEST, never), ModeldError);
     assertEquals(error.kind, "upstream_error");
-    assertEquals(standIn.posts.length, 1);
+    assertEquals(fake.posts.length, 1);
   });
 });
 
@@ -53,9 +53,9 @@ for (
   ] as const
 ) {
   Deno.test(`${how} before its terminal event is truncated, after the tokens before that`, async () => {
-    await withStandIn({}, async (standIn, llama) => {
+    await withFake({}, async (fake, llama) => {
       const { promise: received, resolve: receive } = Promise.withResolvers<void>();
-      standIn.next(async (exchange) => {
+      fake.next(async (exchange) => {
         await exchange.send(start);
         await received;
         await exchange[end]();
@@ -70,9 +70,9 @@ for (
 }
 
 Deno.test("a stream that is reset after its finish reason is whole", async () => {
-  await withStandIn({}, async (standIn, llama) => {
+  await withFake({}, async (fake, llama) => {
     const { promise: received, resolve: receive } = Promise.withResolvers<void>();
-    standIn.next(async (exchange) => {
+    fake.next(async (exchange) => {
       await exchange.send(STREAM_HEAD + chunk(completionToken(" a") + completionEnd("length")));
       await received;
       exchange.reset();

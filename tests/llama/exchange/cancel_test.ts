@@ -4,9 +4,9 @@ import { runInNewContext } from "node:vm";
 import { ModeldError } from "../../../src/base/errors.ts";
 import type { LlamaServer } from "../../../src/llama/llama_server.ts";
 import { chunk, STREAM_HEAD } from "../../support/replies.ts";
-import type { StandInLlamaServer } from "../../support/stand_in_llama_server.ts";
+import type { FakeLlamaHttpServer } from "../../support/fake_llama_http_server.ts";
 import { completionToken, SSE_DONE } from "../../support/wire_streams.ts";
-import { connectionClosed, never, readAll, withStandIn } from "../server_under_test.ts";
+import { connectionClosed, never, readAll, withFake } from "../server_under_test.ts";
 
 const REQUEST = { prompt: "Once" };
 /** Native mode, so that there is no other connection than the generation's. */
@@ -14,8 +14,8 @@ const NATIVE = { useOpenai: false };
 const LEFT = new ModeldError("cancelled", "the client left");
 
 /** Starts a generation that sends one token and then nothing. */
-async function stalled(standIn: StandInLlamaServer, llama: LlamaServer, signal: AbortSignal) {
-  standIn.next(async (exchange) => {
+async function stalled(fake: FakeLlamaHttpServer, llama: LlamaServer, signal: AbortSignal) {
+  fake.next(async (exchange) => {
     await exchange.send(STREAM_HEAD + chunk(completionToken(" a")));
     await exchange.gone;
   });
@@ -25,42 +25,42 @@ async function stalled(standIn: StandInLlamaServer, llama: LlamaServer, signal: 
 }
 
 Deno.test("a client that has left already costs no request", async () => {
-  await withStandIn({}, async (standIn, llama) => {
+  await withFake({}, async (fake, llama) => {
     const error = await assertRejects(() => llama.generate(REQUEST, AbortSignal.abort(LEFT)));
     assertEquals(error, LEFT);
-    assertEquals(standIn.requests.length, 0);
+    assertEquals(fake.requests.length, 0);
   });
 });
 
 Deno.test("a client that leaves during prompt processing aborts the request at once, with its reason", async () => {
-  await withStandIn(NATIVE, async (standIn, llama) => {
-    standIn.next((exchange) => exchange.gone);
+  await withFake(NATIVE, async (fake, llama) => {
+    fake.next((exchange) => exchange.gone);
     const client = new AbortController();
     const started = llama.generate(REQUEST, client.signal);
-    await standIn.posted();
+    await fake.posted();
     client.abort(LEFT);
     assertEquals(await assertRejects(() => started), LEFT);
-    await connectionClosed(standIn);
+    await connectionClosed(fake);
   });
 });
 
 Deno.test("a client that leaves while the next token is awaited aborts the stream at once, with its reason", async () => {
-  await withStandIn(NATIVE, async (standIn, llama) => {
+  await withFake(NATIVE, async (fake, llama) => {
     const client = new AbortController();
-    const generation = await stalled(standIn, llama, client.signal);
+    const generation = await stalled(fake, llama, client.signal);
     const next = generation.read();
     client.abort(LEFT);
     assertEquals(await assertRejects(() => next), LEFT);
-    await connectionClosed(standIn);
+    await connectionClosed(fake);
   });
 });
 
 Deno.test("a client that leaves while nobody reads aborts the stream at once", async () => {
-  await withStandIn(NATIVE, async (standIn, llama) => {
+  await withFake(NATIVE, async (fake, llama) => {
     const client = new AbortController();
-    const generation = await stalled(standIn, llama, client.signal);
+    const generation = await stalled(fake, llama, client.signal);
     client.abort(LEFT);
-    await connectionClosed(standIn);
+    await connectionClosed(fake);
     assertEquals(await assertRejects(() => generation.read()), LEFT);
   });
 });
@@ -68,31 +68,31 @@ Deno.test("a client that leaves while nobody reads aborts the stream at once", a
 Deno.test("an abort still works when the garbage collector has run since the headers", async () => {
   setFlagsFromString("--expose-gc");
   const collect = runInNewContext("gc");
-  await withStandIn(NATIVE, async (standIn, llama) => {
+  await withFake(NATIVE, async (fake, llama) => {
     const client = new AbortController();
-    const generation = await stalled(standIn, llama, client.signal);
+    const generation = await stalled(fake, llama, client.signal);
     for (let i = 0; i < 3; i++) {
       collect();
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
     client.abort(LEFT);
-    await connectionClosed(standIn);
+    await connectionClosed(fake);
     assertEquals(await assertRejects(() => generation.read()), LEFT);
   });
 });
 
 Deno.test("cancel closes the connection, and a call that waits ends as cancelled", async () => {
-  await withStandIn(NATIVE, async (standIn, llama) => {
-    const generation = await stalled(standIn, llama, never);
+  await withFake(NATIVE, async (fake, llama) => {
+    const generation = await stalled(fake, llama, never);
     const next = generation.read();
     generation.cancel();
     assertEquals((await assertRejects(() => next, ModeldError)).kind, "cancelled");
-    await connectionClosed(standIn);
+    await connectionClosed(fake);
   });
 });
 
 Deno.test("cancel after the end does nothing", async () => {
-  await withStandIn(NATIVE, async (_, llama) => {
+  await withFake(NATIVE, async (_, llama) => {
     const generation = await llama.generate(REQUEST, never);
     await readAll(generation);
     generation.cancel();
@@ -101,13 +101,13 @@ Deno.test("cancel after the end does nothing", async () => {
 });
 
 Deno.test("nothing stays on the client's signal when a generation has ended", async () => {
-  await withStandIn(NATIVE, async (standIn, llama) => {
+  await withFake(NATIVE, async (fake, llama) => {
     const signal = countingListeners();
     await readAll(await llama.generate(REQUEST, signal));
     assertEquals(signal.listeners, 0, "complete");
-    (await stalled(standIn, llama, signal)).cancel();
+    (await stalled(fake, llama, signal)).cancel();
     assertEquals(signal.listeners, 0, "cancelled");
-    standIn.next((exchange) => exchange.close());
+    fake.next((exchange) => exchange.close());
     await assertRejects(() => llama.generate(REQUEST, signal));
     assertEquals(signal.listeners, 0, "failed");
     await llama.health(signal);
@@ -116,15 +116,15 @@ Deno.test("nothing stays on the client's signal when a generation has ended", as
 });
 
 Deno.test("a stream that is cancelled with data on its way leaves nothing behind", async () => {
-  await withStandIn(NATIVE, async (standIn, llama) => {
-    standIn.next(async (exchange) => {
+  await withFake(NATIVE, async (fake, llama) => {
+    fake.next(async (exchange) => {
       await exchange.send(STREAM_HEAD + chunk(completionToken(" a")) + chunk(completionToken(" b")) + chunk(SSE_DONE));
       await exchange.gone;
     });
     const generation = await llama.generate(REQUEST, never);
     await generation.read();
     generation.cancel();
-    await connectionClosed(standIn);
+    await connectionClosed(fake);
   });
 });
 

@@ -6,7 +6,7 @@ import { FakeClock } from "../../support/fake_clock.ts";
 import type { Exchange } from "../../support/raw_http_server.ts";
 import { chunk, STREAM_HEAD } from "../../support/replies.ts";
 import { completionStream, completionToken, SSE_PING } from "../../support/wire_streams.ts";
-import { never, nextFragments, readAll, serverAt, withStandIn } from "../server_under_test.ts";
+import { never, nextFragments, readAll, serverAt, withFake } from "../server_under_test.ts";
 import { BlackHole } from "../black_hole.ts";
 
 const REQUEST = { prompt: "Once" };
@@ -37,15 +37,15 @@ Deno.test("a server that accepts no connection is unreachable when the connect d
 });
 
 Deno.test("a question that is not answered is unreachable when the connect deadline has passed", async () => {
-  await withStandIn({ connectTimeout: 100 }, async (standIn, llama) => {
-    standIn.on("GET /health", (exchange) => exchange.gone);
+  await withFake({ connectTimeout: 100 }, async (fake, llama) => {
+    fake.on("GET /health", (exchange) => exchange.gone);
     await failure(() => llama.health(never), "unreachable", "GET /health");
   });
 });
 
 Deno.test("the connect deadline does not cut a server that thinks before it sends headers", async () => {
-  await withStandIn({ connectTimeout: 100 }, async (standIn, llama) => {
-    standIn.next(async (exchange) => {
+  await withFake({ connectTimeout: 100 }, async (fake, llama) => {
+    fake.next(async (exchange) => {
       await new Promise((resolve) => setTimeout(resolve, 400));
       await exchange.send(STREAM_HEAD + chunk(completionStream([" a"])));
       await exchange.close();
@@ -55,35 +55,35 @@ Deno.test("the connect deadline does not cut a server that thinks before it send
 });
 
 Deno.test("the request deadline passes while the server has sent no headers", async () => {
-  await withStandIn({ timeout: 100 }, async (standIn, llama) => {
-    standIn.next(thenSilence());
+  await withFake({ timeout: 100 }, async (fake, llama) => {
+    fake.next(thenSilence());
     await failure(() => llama.generate(REQUEST, never), "llama_timeout", "--llama-timeout");
-    await eventually("the server sees it", () => standIn.openConnections <= 1);
+    await eventually("the server sees it", () => fake.openConnections <= 1);
   });
 });
 
 Deno.test("the request deadline passes in the middle of a stream that never pauses for long", async () => {
-  await withStandIn({ timeout: 150, tokens: Array(1000).fill(" a"), tokenDelay: 5 }, async (_, llama) => {
+  await withFake({ timeout: 150, tokens: Array(1000).fill(" a"), tokenDelay: 5 }, async (_, llama) => {
     const generation = await llama.generate(REQUEST, never);
     await failure(() => readAll(generation), "llama_timeout", "--llama-timeout");
   });
 });
 
 Deno.test("the request deadline closes the connection of a generation that nobody reads", async () => {
-  await withStandIn({ timeout: 100, useOpenai: false }, async (standIn, llama) => {
-    standIn.next(thenSilence(completionToken(" a")));
+  await withFake({ timeout: 100, useOpenai: false }, async (fake, llama) => {
+    fake.next(thenSilence(completionToken(" a")));
     const generation = await llama.generate(REQUEST, never);
-    await eventually("the connection is closed", () => standIn.openConnections === 0);
+    await eventually("the connection is closed", () => fake.openConnections === 0);
     await failure(() => generation.read(), "llama_timeout", "--llama-timeout");
   });
 });
 
 Deno.test("the first-token deadline passes while the server has sent no headers", async () => {
   const clock = new FakeClock();
-  await withStandIn({ firstTokenTimeout: 1000, clock }, async (standIn, llama) => {
-    standIn.next(thenSilence());
+  await withFake({ firstTokenTimeout: 1000, clock }, async (fake, llama) => {
+    fake.next(thenSilence());
     const started = llama.generate(REQUEST, never);
-    await standIn.posted();
+    await fake.posted();
     clock.advance(999);
     clock.advance(1);
     await failure(() => started, "first_token_timeout", "--llama-first-token-timeout");
@@ -93,8 +93,8 @@ Deno.test("the first-token deadline passes while the server has sent no headers"
 
 Deno.test("the first-token deadline passes after the headers, too", async () => {
   const clock = new FakeClock();
-  await withStandIn({ firstTokenTimeout: 1000, clock }, async (standIn, llama) => {
-    standIn.next(thenSilence(SSE_PING));
+  await withFake({ firstTokenTimeout: 1000, clock }, async (fake, llama) => {
+    fake.next(thenSilence(SSE_PING));
     const generation = await llama.generate(REQUEST, never);
     const next = generation.read();
     clock.advance(1000);
@@ -104,9 +104,9 @@ Deno.test("the first-token deadline passes after the headers, too", async () => 
 
 Deno.test("the idle deadline passes between tokens", async () => {
   const clock = new FakeClock();
-  await withStandIn({ firstTokenTimeout: 60_000, idleTimeout: 1000, clock }, async (standIn, llama) => {
+  await withFake({ firstTokenTimeout: 60_000, idleTimeout: 1000, clock }, async (fake, llama) => {
     const generation = await afterFirstToken(llama.generate(REQUEST, never), () => {
-      standIn.next(thenSilence(completionToken(" a")));
+      fake.next(thenSilence(completionToken(" a")));
     });
     const next = generation.read();
     clock.advance(1000);
@@ -117,9 +117,9 @@ Deno.test("the idle deadline passes between tokens", async () => {
 
 Deno.test("the idle deadline does not run before the first token", async () => {
   const clock = new FakeClock();
-  await withStandIn({ idleTimeout: 1000, clock }, async (standIn, llama) => {
+  await withFake({ idleTimeout: 1000, clock }, async (fake, llama) => {
     const { promise: waited, resolve: goOn } = Promise.withResolvers<void>();
-    standIn.next(async (exchange) => {
+    fake.next(async (exchange) => {
       await exchange.send(STREAM_HEAD);
       await waited;
       await exchange.send(chunk(completionStream([" a"])));
@@ -136,9 +136,9 @@ Deno.test("the idle deadline does not run before the first token", async () => {
 
 Deno.test("a reader that takes its time pauses the idle deadline", async () => {
   const clock = new FakeClock();
-  await withStandIn({ idleTimeout: 1000, clock }, async (standIn, llama) => {
+  await withFake({ idleTimeout: 1000, clock }, async (fake, llama) => {
     const generation = await afterFirstToken(llama.generate(REQUEST, never), () => {
-      standIn.next(async (exchange) => {
+      fake.next(async (exchange) => {
         await exchange.send(STREAM_HEAD + chunk(completionToken(" a")));
         await exchange.send(chunk(completionStream([" b"])));
         await exchange.close();
@@ -152,8 +152,8 @@ Deno.test("a reader that takes its time pauses the idle deadline", async () => {
 
 Deno.test("comments are life: neither silence deadline passes while they come", async () => {
   // Far more than a pause between two comments, on a busy machine too, and less than all of them together.
-  await withStandIn({ firstTokenTimeout: 500, idleTimeout: 500 }, async (standIn, llama) => {
-    standIn.next(async (exchange) => {
+  await withFake({ firstTokenTimeout: 500, idleTimeout: 500 }, async (fake, llama) => {
+    fake.next(async (exchange) => {
       await exchange.send(STREAM_HEAD);
       for (const last of [completionToken(" a"), completionStream([" b"])]) {
         for (let i = 0; i < 14; i++) {
@@ -175,13 +175,13 @@ Deno.test("no timer is left when a generation has ended, however it ended", asyn
     assertEquals(clock.pendingTimers, 0, when);
   };
   const deadlines = { connectTimeout: 1000, firstTokenTimeout: 1000, idleTimeout: 1000 };
-  await withStandIn({ ...deadlines, clock }, async (standIn, llama) => {
+  await withFake({ ...deadlines, clock }, async (fake, llama) => {
     await readAll(await llama.generate(REQUEST, never));
     assertNoTimers("complete");
-    standIn.next((exchange) => exchange.close());
+    fake.next((exchange) => exchange.close());
     await assertRejects(() => llama.generate(REQUEST, never));
     assertNoTimers("failed");
-    standIn.next(thenSilence(completionToken(" a")));
+    fake.next(thenSilence(completionToken(" a")));
     const generation = await llama.generate(REQUEST, never);
     await generation.read();
     generation.cancel();

@@ -4,9 +4,9 @@ import type { Ending, Exchange } from "../../../src/llama/exchange.ts";
 import { eventually } from "../../support/eventually.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 import { chunk, STREAM_HEAD } from "../../support/replies.ts";
-import type { StandInLlamaServer } from "../../support/stand_in_llama_server.ts";
+import type { FakeLlamaHttpServer } from "../../support/fake_llama_http_server.ts";
 import { chatEnd, chatToken, chatUsage, completionStream, sse, SSE_DONE } from "../../support/wire_streams.ts";
-import { connectionClosed, never, nextFragments, readText, withStandIn } from "../server_under_test.ts";
+import { connectionClosed, never, nextFragments, readText, withFake } from "../server_under_test.ts";
 
 /** Native mode or forwarding, so that there is no other connection than the exchange's. */
 const NATIVE = { useOpenai: false };
@@ -20,37 +20,37 @@ function endingsOf(exchange: Exchange): Ending[] {
 }
 
 /** Answers the next request with these events and then keeps the connection open. */
-function stall(standIn: StandInLlamaServer, ...events: string[]): void {
-  standIn.next(async (exchange) => {
+function stall(fake: FakeLlamaHttpServer, ...events: string[]): void {
+  fake.next(async (exchange) => {
     await exchange.send(STREAM_HEAD + events.map(chunk).join(""));
     await exchange.gone;
   });
 }
 
 Deno.test("an exchange that nobody reads ends with its signal, at once and once", async () => {
-  await withStandIn(NATIVE, async (standIn, llama) => {
-    stall(standIn, chatToken("a"));
+  await withFake(NATIVE, async (fake, llama) => {
+    stall(fake, chatToken("a"));
     const client = new AbortController();
     const endings = endingsOf(await llama.generate({ prompt: "Once" }, client.signal));
     client.abort(LATE);
     assertEquals(endings, [{ kind: "cancelled" }]);
-    await connectionClosed(standIn);
+    await connectionClosed(fake);
   });
 });
 
 Deno.test("an exchange that nobody reads ends with its deadline, as a failure", async () => {
-  await withStandIn({ ...NATIVE, timeout: 64 }, async (standIn, llama) => {
-    stall(standIn, chatToken("a"));
+  await withFake({ ...NATIVE, timeout: 64 }, async (fake, llama) => {
+    stall(fake, chatToken("a"));
     const endings = endingsOf(await llama.generate({ prompt: "Once" }, never));
     await eventually("the exchange has ended", () => endings.length === 1);
     assert(endings[0]?.kind === "failed" && endings[0].error.kind === "llama_timeout");
-    await connectionClosed(standIn);
+    await connectionClosed(fake);
   });
 });
 
 Deno.test("whoever observes the end of an exchange that has ended is called at once", async () => {
-  await withStandIn(NATIVE, async (standIn, llama) => {
-    stall(standIn);
+  await withFake(NATIVE, async (fake, llama) => {
+    stall(fake);
     const exchange = await llama.generate({ prompt: "Once" }, never);
     exchange.cancel();
     exchange.cancel();
@@ -60,8 +60,8 @@ Deno.test("whoever observes the end of an exchange that has ended is called at o
 });
 
 Deno.test("a pending read rejects with the signal's reason, and the end has come before", async () => {
-  await withStandIn(NATIVE, async (standIn, llama) => {
-    stall(standIn);
+  await withFake(NATIVE, async (fake, llama) => {
+    stall(fake);
     const client = new AbortController();
     const exchange = await llama.generate({ prompt: "Once" }, client.signal);
     const endings = endingsOf(exchange);
@@ -74,8 +74,8 @@ Deno.test("a pending read rejects with the signal's reason, and the end has come
 });
 
 Deno.test("an exchange is completed when its terminal event was read; reading on finds the end", async () => {
-  await withStandIn(NATIVE, async (standIn, llama) => {
-    stall(standIn, completionStream([" a"]));
+  await withFake(NATIVE, async (fake, llama) => {
+    stall(fake, completionStream([" a"]));
     const exchange = await llama.generate({ prompt: "Once" }, never);
     const endings = endingsOf(exchange);
     await nextFragments(exchange);
@@ -83,13 +83,13 @@ Deno.test("an exchange is completed when its terminal event was read; reading on
     assertEquals(await exchange.read(), undefined);
     assertEquals(endings.map(({ kind }) => kind), ["completed"]);
     assertEquals(exchange.completion?.finishReason, "stop");
-    await connectionClosed(standIn);
+    await connectionClosed(fake);
   });
 });
 
 Deno.test("a view that cannot be understood fails its exchange", async () => {
-  await withStandIn(NATIVE, async (standIn, llama) => {
-    stall(standIn, sse({ answer: 42 }));
+  await withFake(NATIVE, async (fake, llama) => {
+    stall(fake, sse({ answer: 42 }));
     const exchange = await llama.generate({ prompt: "Once" }, never);
     const endings = endingsOf(exchange);
     const batch = await exchange.read();
@@ -97,14 +97,14 @@ Deno.test("a view that cannot be understood fails its exchange", async () => {
     const thrown = await assertRejects(() => Promise.try(() => batch?.events[0]?.view), ModeldError);
     assertEquals(endings, [{ kind: "failed", error: thrown }]);
     assertEquals(await assertRejects(() => exchange.read()), thrown);
-    await connectionClosed(standIn);
+    await connectionClosed(fake);
   });
 });
 
 Deno.test("an answer without a terminal event is complete 2 s after its finish reason, though the connection stays open", async () => {
   const clock = new FakeClock();
-  await withStandIn({ ...NATIVE, clock }, async (standIn, llama) => {
-    stall(standIn, chatToken("a"), chatEnd("length"));
+  await withFake({ ...NATIVE, clock }, async (fake, llama) => {
+    stall(fake, chatToken("a"), chatEnd("length"));
     const exchange = await llama.generate({ prompt: "Once" }, never);
     const endings = endingsOf(exchange);
     const text = readText(exchange);
@@ -116,14 +116,14 @@ Deno.test("an answer without a terminal event is complete 2 s after its finish r
     assertEquals(await text, chatToken("a") + chatEnd("length"));
     assertEquals(exchange.completion?.finishReason, "length");
     assertEquals(clock.pendingTimers, 0);
-    await connectionClosed(standIn);
+    await connectionClosed(fake);
   });
 });
 
 Deno.test("the 2 s pass for a reader that does not read on as well, and it loses nothing", async () => {
   const clock = new FakeClock();
-  await withStandIn({ ...NATIVE, clock }, async (standIn, llama) => {
-    standIn.next(async (exchange) => {
+  await withFake({ ...NATIVE, clock }, async (fake, llama) => {
+    fake.next(async (exchange) => {
       await exchange.send(STREAM_HEAD + chunk(chatToken("a") + chatEnd()));
       await exchange.send(chunk(chatUsage()));
       await exchange.gone;
@@ -131,7 +131,7 @@ Deno.test("the 2 s pass for a reader that does not read on as well, and it loses
     const exchange = await llama.generate({ prompt: "Once" }, never);
     const endings = endingsOf(exchange);
     const first = new TextDecoder().decode((await exchange.read())?.bytes);
-    await eventually("the usage was read ahead", () => standIn.busySlots === 0);
+    await eventually("the usage was read ahead", () => fake.busySlots === 0);
     await new Promise((resolve) => setTimeout(resolve, 20));
     clock.advance(2_000);
     assertEquals(endings[0]?.kind, "completed");
@@ -141,9 +141,9 @@ Deno.test("the 2 s pass for a reader that does not read on as well, and it loses
 });
 
 Deno.test("a reader that is slow behind the finish reason keeps no slot: the terminal event is read ahead", async () => {
-  await withStandIn(NATIVE, async (standIn, llama) => {
+  await withFake(NATIVE, async (fake, llama) => {
     const { promise: later, resolve: goOn } = Promise.withResolvers<void>();
-    standIn.next(async (exchange) => {
+    fake.next(async (exchange) => {
       await exchange.send(STREAM_HEAD + chunk(chatToken("a") + chatEnd()));
       await later;
       await exchange.send(chunk(chatUsage()) + chunk(SSE_DONE));
@@ -155,7 +155,7 @@ Deno.test("a reader that is slow behind the finish reason keeps no slot: the ter
     goOn();
     await eventually("the exchange has ended", () => endings.length === 1);
     assertEquals(endings[0]?.kind, "completed");
-    await connectionClosed(standIn);
+    await connectionClosed(fake);
     assertEquals(new TextDecoder().decode(batch?.bytes), chatToken("a") + chatEnd(), "still valid: nobody read on");
     assertEquals(batch?.events[0]?.view.text, "a");
     assertEquals(await readText(exchange), chatUsage() + SSE_DONE);
@@ -164,28 +164,28 @@ Deno.test("a reader that is slow behind the finish reason keeps no slot: the ter
 
 Deno.test("progress and empty events are no first token: the first-token deadline goes on", async () => {
   const clock = new FakeClock();
-  await withStandIn({ ...NATIVE, clock, firstTokenTimeout: 1_000, idleTimeout: 10 }, async (standIn, llama) => {
+  await withFake({ ...NATIVE, clock, firstTokenTimeout: 1_000, idleTimeout: 10 }, async (fake, llama) => {
     const progress = { choices: [{ delta: { role: "assistant", content: null } }], prompt_progress: {} };
-    stall(standIn, sse(progress));
+    stall(fake, sse(progress));
     const exchange = await llama.generate({ prompt: "Once", progress: true }, never);
     await exchange.read();
     const next = exchange.read();
     clock.advance(999);
     clock.advance(1);
     assertEquals((await assertRejects(() => next, ModeldError)).kind, "first_token_timeout");
-    assertEquals(JSON.parse(standIn.posts[0]?.body ?? "").return_progress, true);
+    assertEquals(JSON.parse(fake.posts[0]?.body ?? "").return_progress, true);
   });
 });
 
 Deno.test("whatever comes from the server is evidence that it lives", async () => {
   const clock = new FakeClock();
-  await withStandIn({ ...NATIVE, clock }, async (standIn, llama) => {
+  await withFake({ ...NATIVE, clock }, async (fake, llama) => {
     assertEquals(llama.lastHeardAt, -Infinity);
     clock.advance(5);
     await llama.health(never);
     assertEquals(llama.lastHeardAt, 5);
     const { promise: later, resolve: goOn } = Promise.withResolvers<void>();
-    standIn.next(async (exchange) => {
+    fake.next(async (exchange) => {
       await exchange.send(STREAM_HEAD);
       await later;
       await exchange.send(chunk(":\n\n"));

@@ -4,7 +4,7 @@ import type { ModelEvent } from "../../../src/llama/llama_server.ts";
 import { eventually } from "../../support/eventually.ts";
 import { chunk, LAST_CHUNK, STREAM_HEAD } from "../../support/replies.ts";
 import { sse, SSE_PING } from "../../support/wire_streams.ts";
-import { connectionClosed, never, withStandIn } from "../server_under_test.ts";
+import { connectionClosed, never, withFake } from "../server_under_test.ts";
 
 /** What a real router (build 11669) sent while one model was loaded and unloaded and another failed to load. */
 const RECORDED = [
@@ -22,8 +22,8 @@ async function collect(events: AsyncIterable<ModelEvent>): Promise<ModelEvent[]>
 }
 
 Deno.test("a router's events are state changes, a bad exit a failure, until the router closes", async () => {
-  await withStandIn({ router: {} }, async (standIn, llama) => {
-    standIn.on("GET /models/sse", async (exchange) => {
+  await withFake({ router: {} }, async (fake, llama) => {
+    fake.on("GET /models/sse", async (exchange) => {
       await exchange.send(STREAM_HEAD + chunk(SSE_PING + RECORDED.map(sse).join("")) + LAST_CHUNK);
       await exchange.close();
     });
@@ -42,12 +42,12 @@ Deno.test("a router's events are state changes, a bad exit a failure, until the 
 });
 
 Deno.test("events that tell of something else are left out", async () => {
-  await withStandIn({ router: {} }, async (standIn, llama) => {
+  await withFake({ router: {} }, async (fake, llama) => {
     const others = [{ model: "a", event: "download", data: { progress: 1 } }, { hello: 1 }, {
       model: "a",
       data: { status: "a word of a later build" },
     }];
-    standIn.on("GET /models/sse", async (exchange) => {
+    fake.on("GET /models/sse", async (exchange) => {
       await exchange.send(STREAM_HEAD + chunk(others.map(sse).join("")) + LAST_CHUNK);
       await exchange.close();
     });
@@ -56,10 +56,10 @@ Deno.test("events that tell of something else are left out", async () => {
 });
 
 Deno.test("events come as they happen", async () => {
-  await withStandIn({ router: {} }, async (standIn, llama) => {
+  await withFake({ router: {} }, async (fake, llama) => {
     const events = llama.events(never)[Symbol.asyncIterator]();
     const first = events.next();
-    await eventually("the router has the listener", () => standIn.requests.length === 1);
+    await eventually("the router has the listener", () => fake.requests.length === 1);
     await llama.load("tiny", never);
     assertEquals((await first).value, { model: "tiny", state: "loading" });
     assertEquals((await events.next()).value, { model: "tiny", state: "loaded" });
@@ -68,8 +68,8 @@ Deno.test("events come as they happen", async () => {
 });
 
 Deno.test("a listener that stops listening closes the connection", async () => {
-  await withStandIn({ router: {} }, async (standIn, llama) => {
-    standIn.on("GET /models/sse", async (exchange) => {
+  await withFake({ router: {} }, async (fake, llama) => {
+    fake.on("GET /models/sse", async (exchange) => {
       await exchange.send(STREAM_HEAD + chunk(RECORDED.map(sse).join("")));
       await exchange.gone;
     });
@@ -77,24 +77,24 @@ Deno.test("a listener that stops listening closes the connection", async () => {
       assertEquals(event.state, "loading");
       break;
     }
-    await connectionClosed(standIn);
+    await connectionClosed(fake);
   });
 });
 
 Deno.test("a server without events is refused", async () => {
-  await withStandIn({}, async (_, llama) => {
+  await withFake({}, async (_, llama) => {
     const error = await assertRejects(() => collect(llama.events(never)), ModeldError, "GET /models/sse");
     assertEquals(error.kind, "upstream_refused");
   });
 });
 
 Deno.test("the signal ends the events with its reason, and closes the connection", async () => {
-  await withStandIn({ router: {} }, async (standIn, llama) => {
+  await withFake({ router: {} }, async (fake, llama) => {
     const listener = new AbortController();
     const collected = collect(llama.events(listener.signal));
-    await eventually("the router has the listener", () => standIn.requests.length === 1);
+    await eventually("the router has the listener", () => fake.requests.length === 1);
     listener.abort(new Error("enough"));
     await assertRejects(() => collected, Error, "enough");
-    await connectionClosed(standIn);
+    await connectionClosed(fake);
   });
 });

@@ -3,7 +3,7 @@ import project from "../../../deno.json" with { type: "json" };
 import { howToGetOne, startUpstream } from "../../../tools/dev/upstream.ts";
 import { freePort } from "../../support/real_llama_server.ts";
 import { SpawnedProcess } from "../../support/spawned_process.ts";
-import { StandInLlamaServer } from "../../support/stand_in_llama_server.ts";
+import { FakeLlamaHttpServer } from "../../support/fake_llama_http_server.ts";
 
 /** `deno task dev`, with the tasks' own permissions. */
 function dev(args: readonly string[]): SpawnedProcess {
@@ -29,7 +29,7 @@ async function answers(url: string): Promise<boolean> {
 }
 
 Deno.test("dev prints a curl line that streams tokens, and stops what it started on Ctrl-C", async () => {
-  const llama = await StandInLlamaServer.start({ tokens: [" one", " two"] });
+  const llama = await FakeLlamaHttpServer.start({ tokens: [" one", " two"] });
   const address = `127.0.0.1:${freePort()}`;
   const process = dev(["--addr", address, "--llama-url", llama.url.href]);
   try {

@@ -9,13 +9,13 @@ import { tinyGguf } from "../../../../e2e/support/tiny_gguf.ts";
 import { configure } from "../../../config/configure.ts";
 import type { Exchange } from "../../../support/raw_http_server.ts";
 import { chunk, LAST_CHUNK, replyJson, replyStream, STREAM_HEAD } from "../../../support/replies.ts";
-import { StandInLlamaServer, type StandInOptions } from "../../../support/stand_in_llama_server.ts";
+import { FakeLlamaHttpServer, type FakeLlamaOptions } from "../../../support/fake_llama_http_server.ts";
 import { completionToken, errorBody } from "../../../support/wire_streams.ts";
 import { until, withServer } from "../../with_server.ts";
 
 /** A modeld in this process, its llama-server, and clients for it. */
 interface Rig {
-  readonly llama: StandInLlamaServer;
+  readonly llama: FakeLlamaHttpServer;
   readonly fleet: Fleet;
   readonly http: HttpServer;
   /** The error that a request to `/infer` gets. */
@@ -29,7 +29,7 @@ interface Rig {
 /** How one kind of error comes about. */
 interface Provocation {
   readonly args?: readonly string[];
-  readonly llama?: StandInOptions;
+  readonly llama?: FakeLlamaOptions;
   /** False: llama-server is gone before modeld asks it anything. */
   readonly llamaRuns?: false;
   provoke(rig: Rig): Promise<string>;
@@ -166,7 +166,7 @@ async function unreadAnswer({ llama, http }: Rig): Promise<string> {
 }
 
 async function withRig({ args = [], llama: options, llamaRuns, provoke }: Provocation): Promise<string> {
-  const llama = await StandInLlamaServer.start(options);
+  const llama = await FakeLlamaHttpServer.start(options);
   const files = await Deno.makeTempDir();
   await Deno.writeTextFile(`${files}/keys`, "sk-of-a-client\n");
   await Deno.writeTextFile(

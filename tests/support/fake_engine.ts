@@ -2,7 +2,7 @@ import { CANNED_TOKENS, cannedGeneration } from "./canned_generation.ts";
 import type { Exchange } from "./raw_http_server.ts";
 import { chunk, LAST_CHUNK, replyJson, STREAM_HEAD } from "./replies.ts";
 
-/** What the stand-in generates, and how fast. */
+/** What the fake generates, and how fast. */
 export interface EngineOptions {
   /** Generations at once; more wait for a slot, without headers. Default 4. */
   readonly slots?: number;
@@ -13,7 +13,7 @@ export interface EngineOptions {
 }
 
 /** Generates canned text in slots, as llama-server does. */
-export class StandInEngine {
+export class FakeEngine {
   readonly slots: number;
   readonly #tokens: readonly string[];
   readonly #tokenDelay: number;

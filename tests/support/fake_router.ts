@@ -21,7 +21,7 @@ interface RoutedModel {
 }
 
 /** llama-server's router mode: models that load and unload, and a stream that tells of it. */
-export class StandInRouter {
+export class FakeRouter {
   /** Every load and unload asked for, in order, such as `load a`. */
   readonly commands: string[] = [];
   readonly #models = new Map<string, RoutedModel>();
@@ -58,7 +58,7 @@ export class StandInRouter {
   /** Answers the router's own routes; false when the request is for something else. */
   async answer(exchange: Exchange): Promise<boolean> {
     const { method, path, target } = exchange.request;
-    const query = new URL(target, "http://stand-in").searchParams;
+    const query = new URL(target, "http://fake").searchParams;
     switch (`${method} ${path}`) {
       case "GET /props":
         await this.#props(exchange, query.get("model"));
@@ -126,7 +126,7 @@ export class StandInRouter {
       role: "router",
       max_instances: this.#options.maxInstances,
       models_autoload: this.#options.autoload,
-      build_info: "b11669-stand-in",
+      build_info: "b11669-fake",
     });
   }
 

@@ -1,13 +1,13 @@
 import { type Exchange, RawHttpServer, type Script } from "./raw_http_server.ts";
 import type { RawRequest } from "./raw_request_reader.ts";
 import { replyJson } from "./replies.ts";
-import { type EngineOptions, StandInEngine } from "./stand_in_engine.ts";
-import { type RouterOptions, StandInRouter } from "./stand_in_router.ts";
-import { answerSingleModel } from "./stand_in_single_model.ts";
+import { type EngineOptions, FakeEngine } from "./fake_engine.ts";
+import { FakeRouter, type RouterOptions } from "./fake_router.ts";
+import { answerSingleModel } from "./fake_single_model.ts";
 import { errorBody } from "./wire_streams.ts";
 
-/** How the stand-in behaves where no script says otherwise. */
-export interface StandInOptions extends EngineOptions {
+/** How the fake behaves where no script says otherwise. */
+export interface FakeLlamaOptions extends EngineOptions {
   /** 0, the default, takes a free one. */
   readonly port?: number;
   /** Ids of its models; one unless it is a router. Default `tiny`. */
@@ -33,29 +33,29 @@ const GENERATE = new Set([
  * A llama-server of a test's making, on a raw TCP socket. It answers as a real one until a script tells it otherwise, and
  * keeps account of what it was asked.
  */
-export class StandInLlamaServer {
+export class FakeLlamaHttpServer {
   /** Whether it is still loading its model: then every route answers 503, as the real one's do. */
   loading = false;
-  readonly router: StandInRouter | undefined;
-  readonly #options: StandInOptions;
+  readonly router: FakeRouter | undefined;
+  readonly #options: FakeLlamaOptions;
   readonly #scripts: Script[] = [];
   readonly #routes = new Map<string, Script>();
   readonly #posts: RawRequest[] = [];
   readonly #awaitingPosts = new Set<{ count: number; resolve: (request: RawRequest) => void }>();
-  readonly #engine: StandInEngine;
+  readonly #engine: FakeEngine;
   #server: RawHttpServer | undefined;
 
-  private constructor(options: StandInOptions) {
+  private constructor(options: FakeLlamaOptions) {
     this.#options = options;
-    this.#engine = new StandInEngine(options);
-    if (options.router !== undefined) this.router = new StandInRouter(this.models, this.#engine.slots, options.router);
+    this.#engine = new FakeEngine(options);
+    if (options.router !== undefined) this.router = new FakeRouter(this.models, this.#engine.slots, options.router);
   }
 
   /** Starts to listen. */
-  static async start(options: StandInOptions = {}): Promise<StandInLlamaServer> {
-    const standIn = new StandInLlamaServer(options);
-    standIn.#server = await RawHttpServer.start((exchange) => standIn.#answer(exchange), options.port);
-    return standIn;
+  static async start(options: FakeLlamaOptions = {}): Promise<FakeLlamaHttpServer> {
+    const fake = new FakeLlamaHttpServer(options);
+    fake.#server = await RawHttpServer.start((exchange) => fake.#answer(exchange), options.port);
+    return fake;
   }
 
   /** Where it listens, or listened. */

@@ -1,15 +1,15 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { CANNED_TOKENS } from "./canned_generation.ts";
-import { StandInLlamaServer, type StandInOptions } from "./stand_in_llama_server.ts";
+import { FakeLlamaHttpServer, type FakeLlamaOptions } from "./fake_llama_http_server.ts";
 import { CLOSE_DELIMITED_HEAD } from "./replies.ts";
 import { completionToken } from "./wire_streams.ts";
 
-/** Runs a test against a stand-in and a client without pooled connections. */
-async function withStandIn(
-  options: StandInOptions,
-  run: (server: StandInLlamaServer, post: (path: string, body: unknown) => Promise<Response>) => Promise<void>,
+/** Runs a test against a fake and a client without pooled connections. */
+async function withFake(
+  options: FakeLlamaOptions,
+  run: (server: FakeLlamaHttpServer, post: (path: string, body: unknown) => Promise<Response>) => Promise<void>,
 ): Promise<void> {
-  const server = await StandInLlamaServer.start(options);
+  const server = await FakeLlamaHttpServer.start(options);
   const client = Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
   try {
     await run(server, (path, body) => {
@@ -22,8 +22,8 @@ async function withStandIn(
   }
 }
 
-Deno.test("the stand-in streams its canned tokens as /v1/completions does", async () => {
-  await withStandIn({}, async (server, post) => {
+Deno.test("the fake streams its canned tokens as /v1/completions does", async () => {
+  await withFake({}, async (server, post) => {
     const reply = await post("/v1/completions", { prompt: "Once", stream: true });
     assertEquals(reply.status, 200);
     const events = (await reply.text()).trim().split("\n\n").map((event) => event.slice("data: ".length));
@@ -34,8 +34,8 @@ Deno.test("the stand-in streams its canned tokens as /v1/completions does", asyn
   });
 });
 
-Deno.test("a reset by the stand-in reaches the client as a reset, not as an end", async () => {
-  const server = await StandInLlamaServer.start();
+Deno.test("a reset by the fake reaches the client as a reset, not as an end", async () => {
+  const server = await FakeLlamaHttpServer.start();
   server.on("GET /health", (exchange) => exchange.reset());
   const conn = await Deno.connect({ hostname: "127.0.0.1", port: Number(server.url.port) });
   await conn.write(new TextEncoder().encode("GET /health HTTP/1.1\r\n\r\n"));
@@ -44,8 +44,8 @@ Deno.test("a reset by the stand-in reaches the client as a reset, not as an end"
   await server.close();
 });
 
-Deno.test("an orderly close by the stand-in ends a close-delimited body without an error", async () => {
-  await withStandIn({}, async (server, post) => {
+Deno.test("an orderly close by the fake ends a close-delimited body without an error", async () => {
+  await withFake({}, async (server, post) => {
     server.next(async (exchange) => {
       await exchange.send(CLOSE_DELIMITED_HEAD + completionToken(" upon"));
       await exchange.close();
@@ -55,8 +55,8 @@ Deno.test("an orderly close by the stand-in ends a close-delimited body without 
   });
 });
 
-Deno.test("the stand-in notices that its client left", async () => {
-  await withStandIn({}, async (server, post) => {
+Deno.test("the fake notices that its client left", async () => {
+  await withFake({}, async (server, post) => {
     const gone = Promise.withResolvers<void>();
     server.next(async (exchange) => {
       await exchange.send(CLOSE_DELIMITED_HEAD);
@@ -69,8 +69,8 @@ Deno.test("the stand-in notices that its client left", async () => {
   });
 });
 
-Deno.test("a stand-in router loads a model on demand and tells its listeners", async () => {
-  await withStandIn({ models: ["a", "b"], router: { loadDelay: Infinity } }, async (server, post) => {
+Deno.test("a fake router loads a model on demand and tells its listeners", async () => {
+  await withFake({ models: ["a", "b"], router: { loadDelay: Infinity } }, async (server, post) => {
     const stop = new AbortController();
     const events = await fetch(new URL("/models/sse", server.url), { signal: stop.signal });
     const reader = events.body?.pipeThrough(new TextDecoderStream()).getReader();
@@ -85,8 +85,8 @@ Deno.test("a stand-in router loads a model on demand and tells its listeners", a
   });
 });
 
-Deno.test("an error of a script fails the test that wrote it, when the stand-in is closed", async () => {
-  const server = await StandInLlamaServer.start();
+Deno.test("an error of a script fails the test that wrote it, when the fake is closed", async () => {
+  const server = await FakeLlamaHttpServer.start();
   server.on("GET /health", () => {
     throw new Error("a mistake in the script");
   });
