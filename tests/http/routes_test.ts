@@ -37,7 +37,11 @@ Deno.test("an unknown path is 404 with the JSON error, and no series of its own"
     const reply = await fetch(`${url}/nothing?x=1`);
     assertEquals(reply.status, 404);
     assertEquals(reply.headers.get("content-type"), "application/json");
-    assertEquals(await reply.json(), { error: "no such path: /nothing", code: 404, type: "not_found" });
+    assertEquals(await reply.json(), {
+      error: "no such path: /nothing; there are POST /infer, /v1/chat/completions and its kin, and GET /docs",
+      code: 404,
+      type: "not_found",
+    });
     await metrics.idle();
     assertEquals(metrics.endedRequests.map(({ path, status }) => [path, status]), [["other", 404]]);
   }));
