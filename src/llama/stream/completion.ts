@@ -61,6 +61,7 @@ export class CompletionReader {
   #completion = 0;
   #total: number | undefined;
   #usageIsInvalid = false;
+  #hasUsage = false;
 
   /** Takes an event, or a whole answer. */
   add(event: JsonObject): void {
@@ -73,6 +74,7 @@ export class CompletionReader {
       if (isJsonObject(holder) && isJsonObject(holder["usage"])) this.#addUsage(holder["usage"]);
     }
     if (event["stop"] === true) {
+      this.#hasUsage ||= event["tokens_predicted"] !== undefined;
       this.#prompt = this.#count(event["tokens_evaluated"]) ?? this.#prompt;
       this.#completion = this.#count(event["tokens_predicted"]) ?? this.#completion;
     }
@@ -80,10 +82,11 @@ export class CompletionReader {
 
   /** What was gathered; finish reason `stop` where nothing said it. */
   get completion(): Completion {
+    const { promptTokens, completionTokens } = this.#counts();
     const usage: Usage = {
-      promptTokens: this.#prompt,
-      completionTokens: this.#completion,
-      totalTokens: this.#total || this.#prompt + this.#completion,
+      promptTokens,
+      completionTokens,
+      totalTokens: this.#total || promptTokens + completionTokens,
     };
     return {
       finishReason: this.#finishReason ?? "stop",
@@ -93,7 +96,19 @@ export class CompletionReader {
     };
   }
 
+  /** A chat stream has `usage` only where the client asked for it, but its last event always has `timings`. */
+  #counts(): Omit<Usage, "totalTokens"> {
+    const counted = { promptTokens: this.#prompt, completionTokens: this.#completion };
+    if (this.#hasUsage || this.#timings === undefined) return counted;
+    const { cache_n, prompt_n, predicted_n } = this.#timings;
+    return {
+      promptTokens: (this.#count(cache_n) ?? 0) + (this.#count(prompt_n) ?? 0),
+      completionTokens: this.#count(predicted_n) ?? 0,
+    };
+  }
+
   #addUsage(usage: JsonObject): void {
+    this.#hasUsage = true;
     this.#prompt = this.#count(usage["prompt_tokens"]) ?? this.#anthropicPrompt(usage) ?? this.#prompt;
     this.#completion = this.#count(usage["completion_tokens"]) ?? this.#count(usage["output_tokens"]) ??
       this.#completion;

@@ -106,7 +106,7 @@ Deno.test("an error in a stream carries llama-server's own event, with the key m
   assertEquals([end.kind, end.begun, end.message], ["upstream_invalid", "maybe", "bad key ***"]);
   assertEquals(end.reply, {
     status: 400,
-    contentType: "text/event-stream",
+    contentType: "application/json",
     body: body.replace("s3cret", "***"),
   });
 });
