@@ -1,5 +1,5 @@
 import type { Tokenizer } from "../../src/demo/tokenizer.ts";
-import { type Example, makeExample } from "./story.ts";
+import { makeExample } from "./story.ts";
 
 /** One text to learn from. */
 export interface TrainingText {
@@ -12,18 +12,24 @@ export interface TrainingText {
 const beginsInTheMiddle = 0.2;
 
 /** What the model reads: the request on a line of its own, if there is one, and the story. */
-export function documentText({ request, story }: Example): string {
+export function documentText(request: string, story: string): string {
   return request === "" ? story : `${request}\n${story}`;
 }
 
-/** Makes one text to learn from. What people ask is not learned, only what answers it. */
-export function makeTrainingText(tokenizer: Tokenizer, random: () => number): TrainingText {
+/**
+ * Makes one text to learn from. What people ask is not learned, only what answers it.
+ *
+ * @param sentences how many of a story's sentences there are at most.
+ */
+export function makeTrainingText(tokenizer: Tokenizer, random: () => number, sentences: number): TrainingText {
   const example = makeExample(random);
-  if (example.request !== "") {
-    const tokens = [...tokenizer.encode(documentText(example)), tokenizer.eos];
-    return { tokens, learnFrom: tokenizer.encode(example.request).length };
-  }
-  const first = random() < beginsInTheMiddle ? Math.floor(random() * example.sentences.length) : 0;
-  const tokens = [...tokenizer.encode(example.sentences.slice(first).join(" ")), tokenizer.eos];
-  return { tokens, learnFrom: first === 0 ? 1 : 2 };
+  const isAsked = example.request !== "";
+  const first = !isAsked && random() < beginsInTheMiddle ? Math.floor(random() * example.sentences.length) : 0;
+  const part = example.sentences.slice(first, first + sentences).join(" ");
+  const isEnd = first + sentences >= example.sentences.length;
+  const tokens = tokenizer.encode(documentText(example.request, part));
+  return {
+    tokens: isEnd ? [...tokens, tokenizer.eos] : tokens,
+    learnFrom: isAsked ? tokenizer.encode(example.request).length : first === 0 ? 1 : 2,
+  };
 }

@@ -4,7 +4,7 @@ import { documents, storyVocabulary, train } from "./train.ts";
 /** Documents that stand for the whole corpus. */
 const documentCount = 2_000;
 /** Steps that stand for the whole training: a difference between two machines would show at once. */
-const plan = Object.freeze({ steps: 2, textsPerStep: 2, highestRate: 5e-3 });
+const plan = Object.freeze({ steps: 2, tokensPerStep: 200, highestRate: 5e-3 });
 
 /** SHA-256 in hexadecimal. */
 export async function sha256(data: Uint8Array<ArrayBuffer>): Promise<string> {

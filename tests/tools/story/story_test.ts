@@ -4,6 +4,7 @@ import { randomNumbers } from "../../../src/demo/random.ts";
 import { defaultSampling } from "../../../src/demo/sampler.ts";
 import { readStoryModel, renderChat } from "../../../src/demo/story_model.ts";
 import hashes from "../../../tools/story/hashes.json" with { type: "json" };
+import { names } from "../../../tools/story/grammar.ts";
 import { beginningHash, corpusHash, sha256 } from "../../../tools/story/hashes.ts";
 import { makeExample } from "../../../tools/story/story.ts";
 
@@ -50,6 +51,7 @@ function tell(prompt: string, temperature: number, seed: number): { text: string
   }
 }
 
+const knownNames = new RegExp(`\\b(${[...names.she, ...names.he].join("|")})\\b`, "g");
 const engine = loadEngine(await readStoryModel());
 const knownWords = new Set(
   Array.from({ length: 2000 }, (_, seed) => makeExample(randomNumbers(seed)).story).join(" ").match(/[A-Za-z]+/g),
@@ -72,6 +74,15 @@ Deno.test("the model tells whole stories, of words that the grammar has, whateve
       assertEquals(strange, [], `${prompt}: ${text}`);
     }
   }
+});
+
+Deno.test("nearly every story has two characters, who keep their names to its end", () => {
+  const stories = Array.from({ length: 40 }, (_, seed) => tell(renderChat(["Tell me a story."]), 0.8, seed).text);
+  const good = stories.filter((story) => new Set(story.match(knownNames)).size === 2);
+  assert(
+    good.length >= 34,
+    `${good.length} of 40; the others:\n${stories.filter((story) => !good.includes(story)).join("\n")}`,
+  );
 });
 
 Deno.test("a story is about what was asked for", () => {
