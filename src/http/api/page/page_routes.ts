@@ -26,21 +26,26 @@ const HEADERS = {
 /**
  * The page, `GET /`, and its files. They are served without a key and hold nothing: what the page shows it asks for
  * with the key that it is given. They are loaded when somebody first asks, as most daemons are never asked.
+ *
+ * @param hasKeys whether modeld has keys
  */
-export const pageRoutes: readonly Route[] = [
-  fileRoute("/", "page.html"),
-  ...(Object.keys(FILES) as PageFile[]).filter((name) => name !== "page.html")
-    .map((name) => fileRoute(`/page/${name}`, name)),
-];
+export function pageRoutes(hasKeys: boolean): readonly Route[] {
+  return (Object.keys(FILES) as PageFile[]).map((name) =>
+    name === "page.html"
+      // The page asks for a key at once where one is needed, in place of a request that is refused.
+      ? fileRoute("/", name, (html) => hasKeys ? html.replace('data-keys="none"', 'data-keys="asked"') : html)
+      : fileRoute(`/page/${name}`, name)
+  );
+}
 
-function fileRoute(path: string, name: PageFile): Route {
+function fileRoute(path: string, name: PageFile, change = (text: string) => text): Route {
   return {
     method: "GET",
     path,
     headers: HEADERS,
     async handle() {
       const { pageFiles } = await import("./page_files.ts");
-      return new Response(pageFiles[name], { headers: { "Content-Type": FILES[name] } });
+      return new Response(change(pageFiles[name]), { headers: { "Content-Type": FILES[name] } });
     },
   };
 }

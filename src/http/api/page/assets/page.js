@@ -35,6 +35,7 @@ find("forget-key").addEventListener("click", () => {
 
 /** Follows `GET /events` for as long as the page lives; asks for a key where one is needed. */
 async function follow() {
+  if (document.documentElement.dataset.keys === "asked" && key.get() === null) return askForKey("");
   for (;;) {
     let problem = "modeld cannot be reached";
     const silence = new AbortController();
@@ -66,7 +67,7 @@ function askForKey(problem) {
   find("content").hidden = true;
   find("key-form").hidden = false;
   find("forget-key").hidden = true;
-  setText(find("key-problem"), key.get() === null ? "" : problem);
+  setText(find("key-problem"), problem);
   key.forget();
   showState("unknown", "needs a key");
   find("key").focus();
@@ -144,7 +145,7 @@ function serverCard(server, instances) {
 function model(instance) {
   const { model_id: id, server, state, reason } = instance;
   if (state !== "loading") loadingSince.delete(`${server}\n${id}`);
-  const parts = [make("h3", {}, dot(state), id)];
+  const parts = [make("h3", { title: id }, dot(state), short(id))];
   if (state === "loading") parts.push(loading(instance));
   else {parts.push(
       make(
@@ -205,6 +206,11 @@ function dot(state) {
   return make("span", { className: `dot ${state}`, "aria-hidden": "true" });
 }
 
+/** A model that is called by the path of its file is shown by the file's name. */
+function short(id) {
+  return id.endsWith(".gguf") ? id.replace(/^.*\//, "") : id;
+}
+
 function mb(size) {
   return size < 1024 ? `${size} MB` : `${(size / 1024).toFixed(1)} GB`;
 }
@@ -246,7 +252,7 @@ function fill({ request, cells, ...entry }) {
   setText(cells[0], id);
   setText(cells[1], client);
   cells[2].title = model;
-  setText(cells[2], model);
+  setText(cells[2], short(model));
   setText(cells[3], server);
   setText(cells[5], String(tokens));
   const expected = wait === undefined ? "" : `, about ${duration(wait)} more`;

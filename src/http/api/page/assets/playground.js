@@ -106,6 +106,7 @@ async function send() {
   if (isChat && answer.text !== "" && problem === "") {
     turns = [...turns, { role: "user", content: prompt }, { role: "assistant", content: answer.text }];
     showTurns();
+    setText(find("answer"), "");
     form.prompt.value = "";
   }
 }

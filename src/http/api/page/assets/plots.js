@@ -41,7 +41,17 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
 });
 
 function makePlot({ title, series }) {
-  const caption = make("figcaption", {}, title);
+  const values = series.map(() => make("span"));
+  const caption = make(
+    "figcaption",
+    {},
+    title,
+    ...series.flatMap(([, , name], i) => {
+      const swatch = make("span", { className: "swatch", "aria-hidden": "true" });
+      swatch.style.background = color(name);
+      return [swatch, values[i]];
+    }),
+  );
   const canvas = make("div", { role: "img", "aria-label": title });
   const figure = make("figure", {}, caption, canvas);
   find("plots").append(figure);
@@ -57,8 +67,16 @@ function makePlot({ title, series }) {
       legend: { show: false },
       cursor: { show: false },
       scales: { y: { range: (_chart, _min, max) => [0, Math.max(1, max * 1.1)] } },
-      axes: [axis, { ...axis, size: 52 }],
-      series: [{}, ...series.map(([label, , name]) => ({ label, stroke: color(name), width: 2, spanGaps: false }))],
+      axes: [{ ...axis, values: (_chart, times) => times.map(clock) }, { ...axis, size: 52 }],
+      series: [
+        {},
+        ...series.map(([label, , name]) => ({
+          label,
+          stroke: color(name),
+          width: 2,
+          points: { show: true, size: 4 },
+        })),
+      ],
     },
     columns(series),
     canvas,
@@ -66,15 +84,15 @@ function makePlot({ title, series }) {
   new ResizeObserver(() => {
     if (canvas.clientWidth > 0) chart.setSize({ width: canvas.clientWidth, height: HEIGHT });
   }).observe(figure);
-  return { chart, figure, caption, canvas };
+  return { chart, figure, values, canvas };
 }
 
-function update({ chart, caption, canvas }, { title, series }) {
+function update({ chart, values, canvas }, { title, series }) {
   chart.setData(columns(series));
   const said = series.map(([label, column]) =>
     `${label} ${figures[column].findLast((value) => value !== null) ?? "–"}`
   );
-  setText(caption, `${title}: ${said.join(", ")}`);
+  said.forEach((text, i) => setText(values[i], text));
   canvas.setAttribute("aria-label", `${title}; last: ${said.join(", ")}`);
 }
 
@@ -82,6 +100,11 @@ function columns(series) {
   const { end_unix: end, step_seconds: step, requests } = figures;
   const times = requests.map((_, i) => end - (requests.length - 1 - i) * step);
   return [times, ...series.map(([, column]) => figures[column])];
+}
+
+/** Seconds of the Unix epoch as hours and minutes, here. */
+function clock(time) {
+  return new Date(time * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hour12: false });
 }
 
 function color(name) {
