@@ -156,7 +156,7 @@ export function serveHttp(options: HttpOptions): HttpServer {
       readyzRoute(fleet, () => inferences.draining),
       inferRoute(inference),
       ...v1Routes(v1Table, { ...inference, heartbeats }),
-      ...pageRoutes(gate.hasKeys),
+      ...pageRoutes(() => gate.hasKeys),
       events.route,
       cancelRoute({ inferences, gate }),
       ...infoRoutes.map((route) => gated(route, gate)),

@@ -85,7 +85,8 @@ export class LiveEvents {
   }
 }
 
-interface FeedOptions extends Pick<EventsOptions, "view" | "version" | "clock" | "writeDeadlines"> {
+/** What one reader is shown, and how. */
+export interface FeedOptions extends Pick<EventsOptions, "view" | "version" | "clock" | "writeDeadlines"> {
   readonly viewer: Viewer;
 }
 
@@ -96,7 +97,7 @@ const HEARTBEAT = utf8.encode(": alive\n\n");
  * What one reader is sent: a snapshot, then what has changed since the event before. An event is made when the reader has
  * taken the one before, so a slow reader gets fewer and larger changes, and nothing piles up.
  */
-class Feed implements UnderlyingDefaultSource<Uint8Array> {
+export class Feed implements UnderlyingDefaultSource<Uint8Array> {
   readonly #options: FeedOptions;
   readonly #onRelease: () => void;
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;

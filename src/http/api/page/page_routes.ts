@@ -29,11 +29,11 @@ const HEADERS = {
  *
  * @param hasKeys whether modeld has keys
  */
-export function pageRoutes(hasKeys: boolean): readonly Route[] {
+export function pageRoutes(hasKeys: () => boolean): readonly Route[] {
   return (Object.keys(FILES) as PageFile[]).map((name) =>
     name === "page.html"
       // The page asks for a key at once where one is needed, in place of a request that is refused.
-      ? fileRoute("/", name, (html) => hasKeys ? html.replace('data-keys="none"', 'data-keys="asked"') : html)
+      ? fileRoute("/", name, (html) => hasKeys() ? html.replace('data-keys="none"', 'data-keys="asked"') : html)
       : fileRoute(`/page/${name}`, name)
   );
 }

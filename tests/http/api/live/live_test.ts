@@ -1,10 +1,15 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { digestKey, plainClient } from "../../../../src/base/client.ts";
 import type { HttpOptions } from "../../../../src/http/server.ts";
 import type { Status } from "../../../../src/dispatch/status.ts";
+import type { FakeFleet, ScriptedExchange } from "../../fake_fleet.ts";
 import { bodyOf, parseLines, type TestServer, until, withServer } from "../../with_server.ts";
 
 const STATUS: Partial<Status> = { instances: [], servers: [], state: "ready" };
-const KEYS = { apiKeys: ["sk-one", "sk-two"] };
+const ONE = plainClient("one", [await digestKey("sk-one")]);
+const TWO = plainClient("two", [await digestKey("sk-two")]);
+const KEYS = { clients: () => [ONE, TWO] };
+const ADMIN = { clients: () => [ONE, { ...TWO, admin: true }] };
 
 /** Runs the test against a server whose fleet has a status. */
 function withLive(test: (server: TestServer) => Promise<void>, options: Partial<HttpOptions> = {}): Promise<void> {
@@ -16,6 +21,18 @@ function withLive(test: (server: TestServer) => Promise<void>, options: Partial<
 
 function bearer(key: string): RequestInit {
   return { headers: { Authorization: `Bearer ${key}`, "Content-Type": "application/json" } };
+}
+
+/** Makes each exchange bring one fragment and then wait for the test. @returns the last one */
+function hold(fleet: FakeFleet): () => ScriptedExchange {
+  let last: ScriptedExchange | undefined;
+  fleet.script = (exchange) => {
+    last = exchange.push("one");
+  };
+  return () => {
+    if (last === undefined) throw new Error("no request has come");
+    return last;
+  };
 }
 
 /** One event of `GET /events`. */
@@ -78,19 +95,14 @@ Deno.test("events are a snapshot, then what changes: a request comes, gains toke
     assertEquals([first?.name, first?.data.fleet.state, first?.data.recent.requests.length], ["snapshot", "ready", 90]);
     assertEquals(first?.data.modeld.keys, false);
 
-    const gate = Promise.withResolvers<void>();
-    fleet.script = async (exchange) => {
-      exchange.push("one");
-      await gate.promise;
-      exchange.push("two").complete();
-    };
+    const held = hold(fleet);
     const reply = await infer({ prompt: "x" }, {
       headers: { "Content-Type": "application/json", "X-Request-Id": "r1" },
     });
     const come = await events.until(({ data }) => data.requests?.[0]?.tokens === 1);
     assertEquals(come.name, "change");
     assertEquals(come.data.requests[0].id, "r1");
-    gate.resolve();
+    held().push("two").complete();
     await reply.text();
     const gone = await events.until(({ data }) => data.gone !== undefined);
     assertEquals(gone.data.gone, [come.data.requests[0].number]);
@@ -103,13 +115,14 @@ Deno.test("events come at most four times a second, and the last one says how th
   withLive(async ({ url, fleet, infer }) => {
     const events = await Events.open(url);
     await events.next();
-    fleet.script = async (exchange) => {
+    const generate = async (exchange: ScriptedExchange) => {
       for (let i = 0; i < 100; i++) {
         exchange.push("token");
         await new Promise((resolve) => setTimeout(resolve, 10));
       }
       exchange.complete();
     };
+    fleet.script = (exchange) => void generate(exchange);
     const startedAt = performance.now();
     const reply = await infer({ prompt: "x" });
     const read = reply.text();
@@ -129,12 +142,7 @@ Deno.test("events want a key, and a client sees its own requests only, an admin 
     const refused = await fetch(`${url}/events`);
     assertEquals([refused.status, (await refused.json()).type], [401, "unauthorized"]);
 
-    const gate = Promise.withResolvers<void>();
-    fleet.script = async (exchange) => {
-      exchange.push("one");
-      await gate.promise;
-      exchange.complete();
-    };
+    const held = hold(fleet);
     const reply = await infer({ prompt: "x" }, bearer("sk-one"));
     const seen = async (key: string): Promise<number> => {
       const events = await Events.open(url, bearer(key));
@@ -143,23 +151,18 @@ Deno.test("events want a key, and a client sees its own requests only, an admin 
       return snapshot?.data.requests?.length ?? 0;
     };
     assertEquals([await seen("sk-one"), await seen("sk-two")], [1, 1]);
-    gate.resolve();
+    held().complete();
     await reply.text();
-  }, { ...KEYS, isAdmin: (client) => client === "key 1" }));
+  }, ADMIN));
 
 Deno.test("without being admin the requests of others are not shown", () =>
   withLive(async ({ url, fleet, infer }) => {
-    const gate = Promise.withResolvers<void>();
-    fleet.script = async (exchange) => {
-      exchange.push("one");
-      await gate.promise;
-      exchange.complete();
-    };
+    const held = hold(fleet);
     const reply = await infer({ prompt: "x" }, bearer("sk-one"));
     const events = await Events.open(url, bearer("sk-two"));
     assertEquals((await events.next())?.data.requests, undefined);
     await events.close();
-    gate.resolve();
+    held().complete();
     await reply.text();
   }, KEYS));
 
@@ -187,7 +190,7 @@ Deno.test("the 65th reader of events is turned away", () =>
 
 Deno.test("a client cancels its own stream, which says so in its last line; the outcome is cancelled", () =>
   withLive(async ({ url, fleet, infer, observer }) => {
-    fleet.script = (exchange) => exchange.push("one");
+    hold(fleet);
     const headers = { ...bearer("sk-one").headers, "X-Request-Id": "mine" };
     const reply = await infer({ prompt: "x" }, { headers });
     const other = await fetch(`${url}/requests/mine`, { method: "DELETE", ...bearer("sk-two") });
@@ -201,7 +204,7 @@ Deno.test("a client cancels its own stream, which says so in its last line; the 
 
 Deno.test("a request that has not begun to answer is cancelled with 499", () =>
   withLive(async ({ url, fleet, infer }) => {
-    fleet.script = () => {};
+    fleet.script = (exchange) => void exchange;
     const reply = infer({ prompt: "x" }, { headers: { ...bearer("sk-one").headers, "X-Request-Id": "a/b" } });
     await until(() => fleet.calls.length === 1);
     const cancelled = await fetch(`${url}/requests/a%2Fb`, { method: "DELETE", ...bearer("sk-one") });
@@ -213,26 +216,21 @@ Deno.test("a request that has not begun to answer is cancelled with 499", () =>
 
 Deno.test("without keys nobody cancels", () =>
   withLive(async ({ url, fleet, infer }) => {
-    const gate = Promise.withResolvers<void>();
-    fleet.script = async (exchange) => {
-      exchange.push("one");
-      await gate.promise;
-      exchange.complete();
-    };
+    const held = hold(fleet);
     const reply = await infer({ prompt: "x" }, {
       headers: { "Content-Type": "application/json", "X-Request-Id": "r" },
     });
     const refused = await fetch(`${url}/requests/r`, { method: "DELETE" });
     assertEquals([refused.status, (await refused.json()).type], [404, "not_found"]);
-    gate.resolve();
+    held().complete();
     await reply.text();
   }));
 
 Deno.test("an admin cancels the requests of others", () =>
   withLive(async ({ url, fleet, infer }) => {
-    fleet.script = (exchange) => exchange.push("one");
+    hold(fleet);
     const reply = await infer({ prompt: "x" }, { headers: { ...bearer("sk-one").headers, "X-Request-Id": "theirs" } });
     const cancelled = await fetch(`${url}/requests/theirs`, { method: "DELETE", ...bearer("sk-two") });
     assertEquals(cancelled.status, 204);
     assertStringIncludes(await reply.text(), "cancelled");
-  }, { ...KEYS, isAdmin: (client) => client === "key 1" }));
+  }, ADMIN));
