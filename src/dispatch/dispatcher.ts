@@ -14,12 +14,20 @@ import { Server, type ServerTerms } from "../upstream/server.ts";
 import type { Command } from "./commands.ts";
 import type { AnswerTimings } from "./estimates.ts";
 import type { Event, RequestEnding } from "./events.ts";
-import type { CatalogModel, Fleet, FleetRequest, ModelInfo } from "./fleet.ts";
+import type { CatalogModel, Fleet, FleetRequest, ModelInfo, QueuePlace } from "./fleet.ts";
 import { nextDeadline, step } from "./machine.ts";
 import { route, upstreamModel } from "./models.ts";
 import { QueuedRequest } from "./request.ts";
 import { type FleetState, initialState, type Terms } from "./state.ts";
-import { buildStatus, catalogOf, listModels, type Readiness, readinessOf, type Status } from "./status.ts";
+import {
+  buildStatus,
+  catalogOf,
+  listModels,
+  queuePlacesOf,
+  type Readiness,
+  readinessOf,
+  type Status,
+} from "./status.ts";
 
 const log = getLogger("fleet");
 
@@ -164,6 +172,10 @@ export class Dispatcher implements Fleet {
 
   status(): Status {
     return buildStatus(this.#state, this.#options.clock, this.#startedAt);
+  }
+
+  queuePlaces(): readonly QueuePlace[] {
+    return queuePlacesOf(this.#state, this.#options.clock.now());
   }
 
   readiness(): Readiness {

@@ -1,5 +1,6 @@
 import type { JsonObject } from "../base/json.ts";
 import type { RequestContext } from "../base/request_context.ts";
+import type { Timeline } from "../base/timeline.ts";
 import type { Exchange } from "../llama/exchange.ts";
 import type { LlamaServer } from "../llama/llama_server.ts";
 import type { Fingerprint } from "./affinity/fingerprint.ts";
@@ -48,6 +49,15 @@ export interface CatalogModel {
   readonly sinceUnix: number;
 }
 
+/** Where a request stands in its model's queue. */
+export interface QueuePlace {
+  readonly timeline: Timeline;
+  /** 1 is next. */
+  readonly position: number;
+  /** Until it gets a slot, by what requests of the model took lately, in ms; missing where none has ended yet. */
+  readonly expectedWaitMs?: number;
+}
+
 /** All llama-servers as one: the one owner of models, queues and slots. */
 export interface Fleet {
   /**
@@ -71,6 +81,8 @@ export interface Fleet {
   props(model: string | undefined, signal: AbortSignal): Promise<JsonObject>;
   /** What `GET /status` answers. */
   status(): Status;
+  /** Where those stand that wait for a slot. */
+  queuePlaces(): readonly QueuePlace[];
   /** Whether a request for the default model would be served. */
   readiness(): Readiness;
   /** Starts to poll the servers. */

@@ -6,7 +6,7 @@ import { quantizationOf } from "../upstream/gguf/file_type.ts";
 import type { Instance, InstanceState } from "../upstream/instance.ts";
 import { stem } from "../upstream/model_names.ts";
 import type { Server } from "../upstream/server.ts";
-import type { CatalogModel, ModelInfo } from "./fleet.ts";
+import type { CatalogModel, ModelInfo, QueuePlace } from "./fleet.ts";
 import { type Model, route } from "./models.ts";
 import { notConfigured } from "./refusals.ts";
 import { type FleetState, isAnyUnknown } from "./state.ts";
@@ -182,6 +182,17 @@ function mayServe(instance: Instance): boolean {
 function whyNot(state: FleetState): string {
   for (const { view } of state.servers.values()) if (view.is === "lost") return view.error.message;
   return state.servers.size === 0 ? notConfigured().message : "the default model is not on llama-server";
+}
+
+/** Where those stand that wait for a slot. */
+export function queuePlacesOf(state: FleetState, now: number): readonly QueuePlace[] {
+  return [...state.models.values()].flatMap(({ queue, service, slots }) =>
+    Array.from(queue.inOrder(now), ({ request: { timeline } }, ahead) => ({
+      timeline,
+      position: ahead + 1,
+      ...service !== undefined && { expectedWaitMs: Math.round((ahead + 1) * service / Math.max(1, slots)) },
+    }))
+  );
 }
 
 /** What `GET /models` answers: the models of the servers' last lists, each once. */

@@ -30,6 +30,8 @@ export interface InferenceOptions {
  */
 export class Inference implements RequestContext {
   readonly id: string;
+  /** Its place in the order of arrival, unique in this process; the id is the client's and may come twice. */
+  readonly number: number;
   readonly timeline: Timeline;
   readonly client: Client;
   /** The class that it was given; what its body asks for can only lower it. */
@@ -45,11 +47,20 @@ export class Inference implements RequestContext {
   #onReleased: (() => void) | undefined;
   #streaming = false;
   #ended = false;
+  #clientHasLeft = false;
 
   /** @param logLevel how much of it is logged; missing: as much as the daemon logs */
-  constructor(id: string, request: Request, client: Client, options: InferenceOptions, logLevel?: LogLevel) {
+  constructor(
+    id: string,
+    request: Request,
+    client: Client,
+    options: InferenceOptions,
+    logLevel?: LogLevel,
+    number = 0,
+  ) {
     const { clock, observer, inferDeadlines, budget } = options;
     this.id = id;
+    this.number = number;
     this.client = client;
     this.priority = atMost(client.priority, priorityOf(request.headers.get("x-modeld-priority")));
     this.share = budget.share();
@@ -69,6 +80,11 @@ export class Inference implements RequestContext {
 
   get ended(): boolean {
     return this.#ended;
+  }
+
+  /** Whether there is nobody left to answer. */
+  get clientHasLeft(): boolean {
+    return this.#clientHasLeft;
   }
 
   /** Calls back when it has ended, whatever ended it; at once where it has. */
@@ -107,15 +123,16 @@ export class Inference implements RequestContext {
 
   /** There is nobody left to answer: aborts, and ends at once. */
   readonly clientLeft = (): void => {
+    this.#clientHasLeft = true;
     const reason = new ModeldError("cancelled", "the client left");
     this.abort(reason);
     this.fail(reason);
   };
 
   /** It ended well. */
-  complete({ usage, usageIsInvalid = false, finishReason }: Completion): void {
-    const invalid = usageIsInvalid ? { usageIsInvalid } : {};
-    this.#end({ outcome: "ok", status: STATUS_CODE.OK, usage, ...invalid, finishReason });
+  complete({ usage, usageIsInvalid = false, finishReason, timings }: Completion): void {
+    const details = { ...usageIsInvalid && { usageIsInvalid }, ...timings !== undefined && { timings } };
+    this.#end({ outcome: "ok", status: STATUS_CODE.OK, usage, finishReason, ...details });
   }
 
   /** It failed. Only the first end counts. */
@@ -160,6 +177,7 @@ function tooLate(ms: number): ModeldError {
 export class Inferences {
   readonly #options: InferenceOptions;
   readonly #running = new LinkedList<Inference>();
+  #begun = 0;
   #draining = false;
   #onIdle: (() => void) | undefined;
 
@@ -174,7 +192,7 @@ export class Inferences {
 
   /** Begins one, logged at `logLevel`, else at the daemon's; while draining it is aborted from the start. */
   begin(id: string, request: Request, client: Client, logLevel?: LogLevel): Inference {
-    const inference = new Inference(id, request, client, this.#options, logLevel);
+    const inference = new Inference(id, request, client, this.#options, logLevel, ++this.#begun);
     const running = this.#running.add(inference);
     inference.onReleased(() => {
       running.remove();
@@ -182,6 +200,11 @@ export class Inferences {
     });
     if (this.#draining) inference.abort(shuttingDown());
     return inference;
+  }
+
+  /** Those that have not ended, in order of arrival. */
+  running(): Inference[] {
+    return this.#running.toArray().filter(({ ended }) => !ended);
   }
 
   /** New ones are turned away from now on; those that run go on. */

@@ -39,7 +39,7 @@ export class RequestContext {
 
 /** One path of the public API. A GET route answers HEAD too. */
 export interface Route {
-  readonly method: "GET" | "POST";
+  readonly method: "GET" | "POST" | "DELETE";
   readonly path: string;
   /** What every answer on this path carries, errors too. */
   readonly headers?: Readonly<Record<string, string>>;

@@ -17,10 +17,17 @@ import { v1Routes } from "./api/v1/v1_route.ts";
 import { Inferences } from "./inference.ts";
 import { ClientLimit } from "./middleware/client_limit.ts";
 import { ArrivalLimiter } from "./middleware/arrival_limiter.ts";
+import { cancelRoute } from "./api/live/cancel_route.ts";
+import { LiveEvents } from "./api/live/events_route.ts";
+import { LiveView } from "./api/live/live_view.ts";
+import { pageRoutes } from "./api/page/page_routes.ts";
 import { healthzRoute, modelsRoute, readyzRoute, statusRoute } from "./api/info/info_routes.ts";
 import { TrustedProxies } from "./middleware/client_address.ts";
 import { Listener } from "./listener.ts";
 import type { TlsIdentity } from "../config/tls_identity.ts";
+import { allObservers } from "../telemetry/observers.ts";
+import { Recent } from "../telemetry/recent.ts";
+import { version } from "../base/version.ts";
 import { LimitedLog } from "../telemetry/limited_log.ts";
 import { getLogger } from "../telemetry/log.ts";
 import type { Route } from "./route.ts";
@@ -113,7 +120,9 @@ export function serveHttp(options: HttpOptions): HttpServer {
   const inferDeadlines = new Deadlines(options.inferTimeout, clock);
   const heartbeats = new Deadlines(options.heartbeat, clock);
   const budget = new ByteBudget(options.maxBufferedBytes);
-  const inferences = new Inferences({ ...options, budget, inferDeadlines });
+  const recent: Recent = new Recent(clock, () => inferences.running().map(({ timeline }) => timeline));
+  const observer = allObservers(options.observer, recent);
+  const inferences = new Inferences({ ...options, observer, budget, inferDeadlines });
   const gate = new Gate({
     clients: new Clients(options.clients),
     maxConcurrentRequests: options.maxConcurrentRequests,
@@ -131,6 +140,8 @@ export function serveHttp(options: HttpOptions): HttpServer {
     bodyDeadlines,
     writeDeadlines,
   };
+  const view = new LiveView({ fleet, inferences, recent, clock });
+  const events = new LiveEvents({ view, gate, version, clock, writeDeadlines });
   const infoRoutes = [modelsRoute(fleet), statusRoute(fleet), ...modelsRoutes(fleet), ...options.routes ?? []];
   const handler = createHandler({
     clock,
@@ -145,6 +156,9 @@ export function serveHttp(options: HttpOptions): HttpServer {
       readyzRoute(fleet, () => inferences.draining),
       inferRoute(inference),
       ...v1Routes(v1Table, { ...inference, heartbeats }),
+      ...pageRoutes(() => gate.hasKeys),
+      events.route,
+      cancelRoute({ inferences, gate }),
       ...infoRoutes.map((route) => gated(route, gate)),
     ],
   });
@@ -166,6 +180,7 @@ export function serveHttp(options: HttpOptions): HttpServer {
       inferences.abortAll();
       await inferences.idle(FLUSH_MS);
       inferences.endAll();
+      events.close();
       const { promise: waitedLongEnough, resolve } = Promise.withResolvers<void>();
       const timer = clock.after(FLUSH_MS, resolve);
       await Promise.race([listener.shutdown(), waitedLongEnough]);

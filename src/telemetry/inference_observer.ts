@@ -1,4 +1,5 @@
 import type { ErrorKind } from "../base/errors.ts";
+import type { JsonObject } from "../base/json.ts";
 import type { Usage } from "../base/usage.ts";
 import type { Timeline } from "../base/timeline.ts";
 
@@ -22,6 +23,8 @@ export interface InferenceResult {
   readonly usage?: Usage;
   /** llama-server reported counts that cannot be right; they count as 0. */
   readonly usageIsInvalid?: boolean;
+  /** llama-server's `timings`, as it sent them. */
+  readonly timings?: JsonObject;
   /** As in the final line. */
   readonly finishReason?: string;
   /** Set unless the outcome is `ok`. The message holds nothing that was generated. */

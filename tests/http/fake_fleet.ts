@@ -1,6 +1,6 @@
 import type { RequestContext } from "../../src/base/request_context.ts";
 import type { JsonObject } from "../../src/base/json.ts";
-import type { CatalogModel, Fleet, FleetRequest, ModelInfo } from "../../src/dispatch/fleet.ts";
+import type { CatalogModel, Fleet, FleetRequest, ModelInfo, QueuePlace } from "../../src/dispatch/fleet.ts";
 import type { Readiness, Status } from "../../src/dispatch/status.ts";
 import type { Completion, Ending, EventBatch, EventView, Exchange, WireEvent } from "../../src/llama/exchange.ts";
 import type { ForwardRequest, GenerateRequest } from "../../src/llama/llama_server.ts";
@@ -130,6 +130,7 @@ export class FakeFleet implements Fleet {
   inUse = 0;
   state: Readiness = "ready";
   modelList: readonly ModelInfo[] = [];
+  places: readonly QueuePlace[] = [];
   statusReply: Partial<Status> = {};
   /** What each exchange does; it may also throw, or wait. */
   script: (exchange: ScriptedExchange, call: ExchangeCall) => unknown = (exchange) => {
@@ -177,6 +178,10 @@ export class FakeFleet implements Fleet {
 
   status(): Status {
     return this.statusReply as Status;
+  }
+
+  queuePlaces(): readonly QueuePlace[] {
+    return this.places;
   }
 
   readiness(): Readiness {

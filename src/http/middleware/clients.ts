@@ -13,6 +13,11 @@ export class Clients {
     this.#clients = clients;
   }
 
+  /** Whether a key is asked for. */
+  get hasKeys(): boolean {
+    return this.#clients().length > 0;
+  }
+
   /**
    * Whose request it is.
    *

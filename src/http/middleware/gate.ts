@@ -19,6 +19,11 @@ export class Gate {
     this.#options = options;
   }
 
+  /** Whether a key is asked for. */
+  get hasKeys(): boolean {
+    return this.#options.clients.hasKeys;
+  }
+
   /**
    * Lets a request in until it is done.
    *

@@ -141,7 +141,7 @@ class StreamReply implements UnderlyingDefaultSource<Uint8Array> {
     if (!this.#begun) {
       this.#release();
       this.#head.reject(failure);
-    } else if (failure.kind !== "cancelled" && this.#encoder.fail(failure)) {
+    } else if (!this.#inference.clientHasLeft && this.#encoder.fail(failure)) {
       this.#isLast = true;
       this.#writeOrGather();
     } else {

@@ -33,6 +33,9 @@ export function openApiDocument(version: string): OpenApiDocument {
       "/infer": { post: INFER },
       "/models": { get: { summary: "The models that can be asked for", ...replies(json("ModelList", MODELS)) } },
       "/status": { get: { summary: "Instances, queues and budget", ...replies(json("Status", STATUS)) } },
+      "/events": { get: EVENTS },
+      "/requests/{id}": { delete: CANCEL },
+      "/": { get: { summary: "The page", security: [], ...replies({ "text/html": { schema: STRING } }, []) } },
       "/healthz": {
         get: { summary: "Whether the process runs", security: [], ...replies(plain("`ok`", "ok"), []) },
       },
@@ -166,8 +169,29 @@ const INFER: Operation = {
 };
 
 function parameter(name: string, place: Parameter["in"], description: string): Parameter {
-  return { name, in: place, description, schema: STRING };
+  return { name, in: place, ...place === "path" && { required: true }, description, schema: STRING };
 }
+
+const EVENTS: Operation = {
+  summary: "What happens, as server-sent events",
+  description:
+    "First a `snapshot` (`modeld`, `fleet`, `requests`, `recent`), then a `change` with what differs, at most four a " +
+    "second: `requests` that are new or changed, by `number`, and the numbers of those that are `gone`. A client sees " +
+    "its own requests; one with `admin`, and everybody where there are no keys, sees all.",
+  ...replies({
+    "text/event-stream": { schema: STRING, example: 'event: change\ndata: {"gone":[17]}\n\n' },
+  }, ["unauthorized", "overloaded"]),
+};
+
+const CANCEL: Operation = {
+  summary: "Cancel a request of your own",
+  description: "The request ends as `cancelled`. `id` is its `X-Request-Id`. Without keys nobody can cancel.",
+  parameters: [parameter("id", "path", "The request's id.")],
+  responses: {
+    "204": { description: "It is being cancelled.", content: {} },
+    ...errorReplies(["unauthorized", "not_found"]),
+  },
+};
 
 const READYZ: Operation = {
   summary: "Whether a request for the default model would be served",

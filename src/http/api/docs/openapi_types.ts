@@ -22,7 +22,9 @@ export interface Operation {
 /** What a request may carry beside its body. */
 export interface Parameter {
   readonly name: string;
-  readonly in: "query" | "header";
+  readonly in: "query" | "header" | "path";
+  /** A parameter in the path always is. */
+  readonly required?: true;
   readonly description: string;
   readonly schema: Readonly<Record<string, unknown>>;
 }

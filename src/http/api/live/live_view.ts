@@ -1,0 +1,129 @@
+import type { Clock } from "../../../base/clock.ts";
+import type { Stage } from "../../../base/timeline.ts";
+import type { Fleet, QueuePlace } from "../../../dispatch/fleet.ts";
+import type { Status } from "../../../dispatch/status.ts";
+import type { Recent } from "../../../telemetry/recent.ts";
+import type { Inference, Inferences } from "../../inference.ts";
+
+/** How many requests are listed one by one; the rest are counted. */
+export const MOST_LISTED = 500;
+
+/** A view that is younger than this is shown to the next reader as well, in ms. */
+const FRESH_MS = 100;
+
+/** One request that has not ended, as `GET /events` shows it. */
+export interface RequestView {
+  /** Unique in this process, in order of arrival. */
+  readonly number: number;
+  readonly id: string;
+  /** The word for its client; a reader's own stands in the snapshot. */
+  readonly client: string;
+  readonly model?: string;
+  readonly server?: string;
+  readonly arrived_unix_ms: number;
+  /** The stages so far, each with the milliseconds from arrival to its beginning. */
+  readonly stages: readonly (readonly [Stage, number])[];
+  /** In its model's queue; 1 is next. */
+  readonly position?: number;
+  readonly expected_wait_ms?: number;
+  /** Tokens so far; of a stream its fragments. */
+  readonly tokens: number;
+}
+
+/** A request that can be listed: who owns it, and its JSON. */
+export interface ListedRequest {
+  readonly number: number;
+  readonly client: string;
+  readonly json: string;
+}
+
+/** Everything at one moment, ready to be written. */
+export interface View {
+  readonly fleet: string;
+  readonly requests: readonly ListedRequest[];
+  readonly recent: string;
+}
+
+/** What the view is made from. */
+export interface LiveViewOptions {
+  readonly fleet: Pick<Fleet, "status" | "queuePlaces">;
+  readonly inferences: Inferences;
+  readonly recent: Recent;
+  readonly clock: Clock;
+}
+
+/** What readers of `GET /events` are shown, made once for all who ask at about the same time. */
+export class LiveView {
+  readonly #options: LiveViewOptions;
+  #made: View | undefined;
+  #madeAt = -Infinity;
+
+  constructor(options: LiveViewOptions) {
+    this.#options = options;
+  }
+
+  /** Everything as it is now, or was a moment ago. */
+  now(): View {
+    const now = this.#options.clock.now();
+    if (this.#made === undefined || now - this.#madeAt >= FRESH_MS) {
+      this.#made = this.#make();
+      this.#madeAt = now;
+    }
+    return this.#made;
+  }
+
+  #make(): View {
+    const { fleet, inferences, recent } = this.#options;
+    const running = inferences.running();
+    const places = new Map(fleet.queuePlaces().map((place) => [place.timeline, place]));
+    return {
+      fleet: JSON.stringify(fleetView(fleet.status(), running, recent)),
+      requests: running.map((inference) => listed(inference, places.get(inference.timeline))),
+      recent: JSON.stringify(recent.figures()),
+    };
+  }
+}
+
+/** The status without what changes with every look at it, and with what runs where. */
+function fleetView(status: Status, running: readonly Inference[], recent: Recent): object {
+  const { uptime_seconds: _uptime, server_time_unix: _time, instances, servers, ...rest } = status;
+  const at = (model: string, server: string, stage: Stage): number =>
+    running.filter(({ timeline }) => timeline.stage === stage && timeline.model === model && timeline.server === server)
+      .length;
+  return {
+    ...rest,
+    servers: servers.map(({ last_seen_unix: _seen, ...server }) => server),
+    instances: instances.map((instance) => {
+      const { model_id, server } = instance;
+      const figures = recent.model(server, model_id);
+      return {
+        ...instance,
+        prefill: at(model_id, server, "prefill"),
+        streaming: at(model_id, server, "stream"),
+        ...figures !== undefined && {
+          prompt_tokens: figures.promptTokens,
+          cached_tokens: figures.cachedTokens,
+          tokens_per_second: figures.tokensPerSecond === undefined ? null : Math.round(figures.tokensPerSecond),
+        },
+      };
+    }),
+  };
+}
+
+function listed(inference: Inference, place: QueuePlace | undefined): ListedRequest {
+  const { id, number, timeline, client: { name: client } } = inference;
+  const { model, server, arrivedAt, spans, fragments } = timeline;
+  const view: RequestView = {
+    number,
+    id,
+    client,
+    ...model !== undefined && { model },
+    ...server !== undefined && { server },
+    arrived_unix_ms: Math.round(timeline.arrivedWallTime),
+    stages: spans.map(({ stage, startedAt }) => [stage, Math.round(startedAt - arrivedAt)] as const),
+    ...place !== undefined && { position: place.position },
+    ...place?.expectedWaitMs !== undefined && { expected_wait_ms: place.expectedWaitMs },
+    tokens: fragments,
+  };
+  return { number, client, json: JSON.stringify(view) };
+}

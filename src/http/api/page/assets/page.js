@@ -1,0 +1,289 @@
+import { ask, duration, find, key, linesOf, make, problemOf, setText } from "./dom.js";
+import { showModels, startPlayground } from "./playground.js";
+import { showRecent } from "./plots.js";
+
+/** Before the page connects again, in ms. */
+const RECONNECT_MS = 1000;
+/** Without a byte from modeld, which sends at least a comment every 10 s. */
+const SILENCE_MS = 25_000;
+
+/** What modeld says of itself and of this page's client. */
+let modeld = { client: "", admin: false, keys: false };
+/** What is added to this machine's clock to have modeld's, in ms. */
+let clockOffset = 0;
+/** When the page first saw a model load, where modeld does not say. */
+const loadingSince = new Map();
+/** Requests by number, each with its row. */
+const requests = new Map();
+let more = 0;
+
+startPlayground();
+follow();
+setInterval(() => requests.forEach(showTimes), 250);
+
+find("key-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  key.set(find("key").value.trim());
+  find("key").value = "";
+  follow();
+});
+
+find("forget-key").addEventListener("click", () => {
+  key.forget();
+  location.reload();
+});
+
+/** Follows `GET /events` for as long as the page lives; asks for a key where one is needed. */
+async function follow() {
+  if (document.documentElement.dataset.keys === "asked" && key.get() === null) return askForKey("");
+  for (;;) {
+    let problem = "modeld cannot be reached";
+    const silence = new AbortController();
+    let timer = setTimeout(() => silence.abort(), SILENCE_MS);
+    try {
+      const reply = await ask("events", { signal: silence.signal });
+      if (reply.status === 401) return askForKey(await problemOf(reply));
+      if (!reply.ok) throw new Error(problem = await problemOf(reply));
+      showContent();
+      let name = "";
+      for await (const line of linesOf(reply)) {
+        clearTimeout(timer);
+        timer = setTimeout(() => silence.abort(), SILENCE_MS);
+        if (line.startsWith("event: ")) name = line.slice(7);
+        if (line.startsWith("data: ")) take(name, JSON.parse(line.slice(6)));
+      }
+    } catch (error) {
+      // Said below; a reader who wants more finds it in the browser's console.
+      console.debug(error);
+    } finally {
+      clearTimeout(timer);
+    }
+    showState("lost", `${problem}; trying again`);
+    await new Promise((resolve) => setTimeout(resolve, RECONNECT_MS));
+  }
+}
+
+function askForKey(problem) {
+  find("content").hidden = true;
+  find("key-form").hidden = false;
+  find("forget-key").hidden = true;
+  setText(find("key-problem"), problem);
+  key.forget();
+  showState("unknown", "needs a key");
+  find("key").focus();
+}
+
+function showContent() {
+  find("key-form").hidden = true;
+  find("content").hidden = false;
+  find("forget-key").hidden = key.get() === null;
+}
+
+function take(name, change) {
+  if (name === "snapshot") {
+    modeld = change.modeld;
+    clockOffset = modeld.now_unix_ms - Date.now();
+    more = 0;
+    for (const number of [...requests.keys()]) removeRequest(number);
+    setText(find("version"), modeld.version);
+  }
+  if (change.fleet !== undefined) showFleet(change.fleet);
+  for (const number of change.gone ?? []) removeRequest(number);
+  for (const request of change.requests ?? []) showRequest(request);
+  more = change.more_requests ?? more;
+  showCounts();
+  if (change.recent !== undefined) showRecent(change.recent);
+}
+
+// Servers and models
+
+const STATES = { ready: "ready", loading: "loading", draining: "stopping", error: "not serving", lost: "lost" };
+
+function showState(state, text) {
+  find("state-dot").className = `dot ${state}`;
+  setText(find("state-text"), text);
+}
+
+function showFleet(fleet) {
+  showState(fleet.state, STATES[fleet.state] ?? fleet.state);
+  setText(find("fleet-problem"), fleet.error ?? "");
+  find("vram").replaceChildren(...vram(fleet));
+  find("server-list").replaceChildren(
+    ...fleet.servers.map((server) =>
+      serverCard(server, fleet.instances.filter((instance) => instance.server === server.name))
+    ),
+  );
+  showModels([...new Set(fleet.instances.map((instance) => instance.model_id))]);
+}
+
+function vram({ used_est_mb: used, budget_mb: budget }) {
+  if (budget === 0) {
+    return used === 0 ? [] : [make("p", { className: "quiet" }, `about ${mb(used)} of memory in use, no budget`)];
+  }
+  const text = `about ${mb(used)} of ${mb(budget)} of memory in use`;
+  return [
+    make("p", { className: "quiet" }, text),
+    make("progress", { max: budget, value: Math.min(used, budget), "aria-label": text }),
+  ];
+}
+
+function serverCard(server, instances) {
+  const state = server.state === "unknown" ? "not seen yet" : server.state;
+  const facts = [server.kind, server.build, server.url].filter((fact) => fact !== undefined).join(" · ");
+  return make(
+    "article",
+    { className: "card" },
+    make("h3", {}, dot(server.state), `${server.name}: ${state}`),
+    make("p", { className: "quiet" }, facts),
+    ...server.last_error === undefined
+      ? []
+      : [make("p", { className: server.state === "lost" ? "problem" : "quiet" }, `last error: ${server.last_error}`)],
+    ...instances.map(model),
+  );
+}
+
+function model(instance) {
+  const { model_id: id, server, state, reason } = instance;
+  if (state !== "loading") loadingSince.delete(`${server}\n${id}`);
+  const parts = [make("h3", { title: id }, dot(state), short(id))];
+  if (state === "loading") parts.push(loading(instance));
+  else {parts.push(
+      make(
+        "p",
+        { className: reason === undefined ? "quiet" : "problem" },
+        reason === undefined ? state : `${state}: ${reason}`,
+      ),
+    );}
+  if (state === "ready" || instance.inflight > 0) parts.push(slots(instance));
+  parts.push(make("p", { className: "quiet" }, figures(instance)));
+  return make("div", { className: "model" }, ...parts);
+}
+
+function loading({ model_id: id, server }) {
+  const name = `${server}\n${id}`;
+  if (!loadingSince.has(name)) loadingSince.set(name, Date.now());
+  const since = loadingSince.get(name);
+  const text = make("p", { className: "quiet" });
+  const show = () => {
+    setText(text, `loading, seen for ${Math.round((Date.now() - since) / 1000)} s`);
+    if (text.isConnected) setTimeout(show, 1000);
+  };
+  setTimeout(show, 1000);
+  setText(text, `loading, seen for ${Math.round((Date.now() - since) / 1000)} s`);
+  return make("div", {}, text, make("progress", { "aria-label": `${id} is loading` }));
+}
+
+function slots({ slots, inflight, prefill, streaming }) {
+  const held = Math.max(0, inflight - prefill - streaming);
+  const free = Math.max(0, slots - inflight);
+  const kinds = [["stream", streaming, "streaming"], ["prefill", prefill, "reading the prompt"], [
+    "held",
+    held,
+    "leased",
+  ], ["free", free, "free"]];
+  const words = kinds.filter(([, count]) => count > 0).map(([, count, word]) => `${count} ${word}`);
+  return make(
+    "div",
+    { className: "cells", role: "img", "aria-label": `slots: ${words.join(", ")}` },
+    ...kinds.flatMap(([kind, count]) =>
+      Array.from({ length: count }, () => make("span", { className: `cell ${kind}` }))
+    ),
+  );
+}
+
+function figures(
+  { est_vram_mb: vram, queue_len: queue, tokens_per_second: rate, prompt_tokens: prompt, cached_tokens: cached },
+) {
+  return [
+    ...queue > 0 ? [`${queue} waiting`] : [],
+    ...vram > 0 ? [`about ${mb(vram)}`] : [],
+    ...rate > 0 ? [`${rate} tokens/s`] : [],
+    ...prompt > 0 ? [`${Math.round(100 * cached / prompt)} % of prompt tokens from the cache`] : [],
+  ].join(" · ");
+}
+
+function dot(state) {
+  return make("span", { className: `dot ${state}`, "aria-hidden": "true" });
+}
+
+/** A model that is called by the path of its file is shown by the file's name. */
+function short(id) {
+  return id.endsWith(".gguf") ? id.replace(/^.*\//, "") : id;
+}
+
+function mb(size) {
+  return size < 1024 ? `${size} MB` : `${(size / 1024).toFixed(1)} GB`;
+}
+
+// Requests
+
+function showRequest(request) {
+  const known = requests.get(request.number);
+  if (known !== undefined) {
+    known.request = request;
+    return fill(known);
+  }
+  const cells = Array.from({ length: 8 }, () => make("td"));
+  const entry = { request, row: make("tr", {}, ...cells), cells };
+  entry.bar = make("div", { className: "bar", role: "img" });
+  entry.note = make("small");
+  cells[4].className = "stages";
+  cells[4].append(entry.bar, entry.note);
+  cells[5].className = cells[6].className = "number";
+  if (modeld.keys && (modeld.admin || request.client === modeld.client)) cells[7].append(cancelButton(request.id));
+  requests.set(request.number, entry);
+  find("request-rows").append(entry.row);
+  fill(entry);
+}
+
+function cancelButton(id) {
+  const button = make("button", { type: "button", "aria-label": `Cancel request ${id}` }, "Cancel");
+  button.addEventListener("click", async () => {
+    button.disabled = true;
+    const reply = await ask(`requests/${encodeURIComponent(id)}`, { method: "DELETE" });
+    if (!reply.ok && reply.status !== 404) button.disabled = false; // 404: it has just ended
+  });
+  return button;
+}
+
+function fill({ request, cells, ...entry }) {
+  const { id, client, model = "–", server = "–", tokens, position, expected_wait_ms: wait } = request;
+  cells[0].title = id;
+  setText(cells[0], id);
+  setText(cells[1], client);
+  cells[2].title = model;
+  setText(cells[2], short(model));
+  setText(cells[3], server);
+  setText(cells[5], String(tokens));
+  const expected = wait === undefined ? "" : `, about ${duration(wait)} more`;
+  setText(entry.note, position === undefined ? "" : `number ${position} in the queue${expected}`);
+  showTimes({ request, cells, ...entry });
+}
+
+function showTimes({ request, cells, bar }) {
+  const total = Math.max(1, Date.now() + clockOffset - request.arrived_unix_ms);
+  setText(cells[6], duration(total));
+  const { stages } = request;
+  const lengths = stages.map(([, start], i) => Math.max(0, (stages[i + 1]?.[1] ?? total) - start));
+  const sum = Math.max(1, lengths.reduce((all, length) => all + length, 0));
+  while (bar.childElementCount < stages.length) bar.append(make("span"));
+  stages.forEach(([stage], i) => {
+    bar.children[i].className = stage;
+    bar.children[i].style.flexBasis = `${100 * lengths[i] / sum}%`;
+  });
+  const words = stages.map(([stage], i) => `${stage} ${duration(lengths[i])}`);
+  bar.title = words.join(", ");
+  bar.setAttribute("aria-label", words.join(", ") || "arriving");
+}
+
+function removeRequest(number) {
+  requests.get(number)?.row.remove();
+  requests.delete(number);
+}
+
+function showCounts() {
+  setText(find("request-count"), requests.size + more === 0 ? "" : String(requests.size + more));
+  find("no-requests").hidden = requests.size > 0;
+  find("more-requests").hidden = more === 0;
+  setText(find("more-requests"), `and ${more} more`);
+}
