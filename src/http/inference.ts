@@ -40,11 +40,12 @@ export class Inference implements RequestContext {
   readonly #client: AbortSignal;
   readonly #observer: InferenceObserver;
   readonly #deadline: Timer;
-  readonly #onEnd: (() => void)[] = [];
+  readonly #onEnd: ((tokens: number | undefined) => void)[] = [];
   #cutReply: (() => void) | undefined;
   #onReleased: (() => void) | undefined;
   #streaming = false;
   #ended = false;
+  #tokens: number | undefined;
 
   /** @param logLevel how much of it is logged; missing: as much as the daemon logs */
   constructor(id: string, request: Request, client: Client, options: InferenceOptions, logLevel?: LogLevel) {
@@ -71,9 +72,12 @@ export class Inference implements RequestContext {
     return this.#ended;
   }
 
-  /** Calls back when it has ended, whatever ended it; at once where it has. */
-  onEnd(callback: () => void): void {
-    if (this.#ended) callback();
+  /**
+   * Calls back when it has ended, whatever ended it; at once where it has. `tokens` are those that llama-server counted, 0
+   * where it cannot have begun, undefined where nobody knows.
+   */
+  onEnd(callback: (tokens: number | undefined) => void): void {
+    if (this.#ended) callback(this.#tokens);
     else this.#onEnd.push(callback);
   }
 
@@ -114,12 +118,15 @@ export class Inference implements RequestContext {
 
   /** It ended well. */
   complete({ usage, usageIsInvalid = false, finishReason }: Completion): void {
+    if (!this.#ended) this.#tokens = usage.totalTokens > 0 && !usageIsInvalid ? usage.totalTokens : undefined;
     const invalid = usageIsInvalid ? { usageIsInvalid } : {};
     this.#end({ outcome: "ok", status: STATUS_CODE.OK, usage, ...invalid, finishReason });
   }
 
   /** It failed. Only the first end counts. */
-  fail({ kind, logMessage: message, upstreamType }: ModeldError): void {
+  fail({ kind, logMessage: message, upstreamType, begun }: ModeldError): void {
+    const { stage } = this.timeline;
+    if (!this.#ended && (begun === "no" || stage === "queue" || stage === "load")) this.#tokens = 0;
     const { status, outcome } = errorTable[kind];
     const error = { kind, message, ...(upstreamType === undefined ? {} : { upstreamType }) };
     this.#end({ outcome, status: this.#streaming ? STATUS_CODE.OK : status, error });
@@ -131,7 +138,7 @@ export class Inference implements RequestContext {
     this.#deadline.clear();
     this.#client.removeEventListener("abort", this.clientLeft);
     this.timeline.end();
-    for (const callback of this.#onEnd) callback();
+    for (const callback of this.#onEnd) callback(this.#tokens);
     this.#observer.ended(this.timeline, result);
     this.#releaseIfDone();
   }

@@ -16,6 +16,7 @@ import { v1Routes as v1Table } from "./api/v1/routes.ts";
 import { v1Routes } from "./api/v1/v1_route.ts";
 import { Inferences } from "./inference.ts";
 import { ClientLimit } from "./middleware/client_limit.ts";
+import { RateLimits } from "./middleware/rate_limits.ts";
 import { ArrivalLimiter } from "./middleware/arrival_limiter.ts";
 import { healthzRoute, modelsRoute, readyzRoute, statusRoute } from "./api/info/info_routes.ts";
 import { TrustedProxies } from "./middleware/client_address.ts";
@@ -127,6 +128,7 @@ export function serveHttp(options: HttpOptions): HttpServer {
     gate,
     clients: clientLimit,
     budget,
+    rateLimits: new RateLimits(clock),
     arrivals,
     bodyDeadlines,
     writeDeadlines,
