@@ -21,7 +21,7 @@ export interface InferenceOptions {
   readonly clock: Clock;
   readonly observer: InferenceObserver;
   /** From arrival to the last line. */
-  readonly inferDeadlines: Deadlines;
+  readonly inferDeadlines: () => Deadlines;
 }
 
 /**
@@ -49,7 +49,8 @@ export class Inference implements RequestContext {
 
   /** @param logLevel how much of it is logged; missing: as much as the daemon logs */
   constructor(id: string, request: Request, client: Client, options: InferenceOptions, logLevel?: LogLevel) {
-    const { clock, observer, inferDeadlines, budget } = options;
+    const { clock, observer, budget } = options;
+    const inferDeadlines = options.inferDeadlines();
     this.id = id;
     this.client = client;
     this.priority = atMost(client.priority, priorityOf(request.headers.get("x-modeld-priority")));

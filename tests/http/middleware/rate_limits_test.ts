@@ -26,7 +26,7 @@ function limited(
         headers: { "Content-Type": "application/json", authorization: "Bearer sk-one" },
       });
     await test(ask, clock, server);
-  }, { clients: () => [client], clock });
+  }, { clients: [client], clock });
 }
 
 const left = ({ headers }: Response) => headers.get("x-ratelimit-remaining-tokens");
