@@ -56,6 +56,28 @@ export class Deadlines {
   };
 }
 
+/** Deadlines of several lengths, of each length one. */
+export class DeadlinesByLength {
+  readonly #clock: Clock;
+  readonly #made = new Map<number, Deadlines>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** @param ms as `Deadlines` takes it */
+  of(ms: number): Deadlines {
+    const deadlines = this.#made.get(ms) ?? new Deadlines(ms, this.#clock);
+    this.#made.set(ms, deadlines);
+    return deadlines;
+  }
+
+  /** Releases their timers; none of them passes any more. */
+  close(): void {
+    for (const deadlines of this.#made.values()) deadlines.close();
+  }
+}
+
 /**
  * One deadline that moves often. Its timer is set anew only for an earlier moment: for a later one it fires when the old one
  * would have, finds that the deadline has not passed, and is set again. So a deadline that keeps moving away, one token

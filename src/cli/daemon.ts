@@ -3,7 +3,8 @@ import type { Configuration } from "../config/load.ts";
 import type { HttpServer } from "../http/server.ts";
 import type { Fleet } from "../dispatch/fleet.ts";
 import { EventLines } from "./event_lines.ts";
-import { listen } from "./listen.ts";
+import { keepUpToDate } from "./config_reload.ts";
+import { listen, liveHttpOptions } from "./listen.ts";
 import { connect, makeFleet } from "./make_fleet.ts";
 import { passPreflight } from "./pass_preflight.ts";
 import { watchTlsFiles } from "./tls_renewal.ts";
@@ -14,15 +15,23 @@ const log = getLogger("serve");
 /**
  * The daemon's whole life: listen, check llama-server, serve until the signal is aborted, then drain. Resolves with the
  * exit code when nothing of it is left: 0, or 1 where it could not listen, lost its address or must not serve.
+ *
+ * @param load gathers the configuration anew; missing: it stays as it is
  */
-export async function runDaemon(configuration: Configuration, stop: AbortSignal): Promise<number> {
+export async function runDaemon(
+  configuration: Configuration,
+  stop: AbortSignal,
+  load?: () => Promise<Configuration>,
+): Promise<number> {
   const { settings } = configuration;
   const connection = connect(configuration);
   const events = new EventLines(Deno.stdout);
-  const fleet = makeFleet(configuration, connection, (event) => events.add(event));
+  const live = keepUpToDate(configuration, load, (next) => http?.reconfigure(liveHttpOptions(next)));
+  const fleet = makeFleet(configuration, connection, (event) => events.add(event), () => live.current.settings);
   const lost = new AbortController();
-  const http = listen(configuration, fleet, () => lost.abort());
+  const http = listen(configuration, fleet, () => lost.abort(), () => live.failed);
   if (http === undefined) {
+    await live.close();
     await fleet.close();
     return 1;
   }
@@ -31,7 +40,8 @@ export async function runDaemon(configuration: Configuration, stop: AbortSignal)
   const passed = connection === undefined || await passPreflight(connection, settings, stop);
   if (passed) await serveUntil(AbortSignal.any([stop, lost.signal]), fleet);
   stopWatching();
-  await shutDown(http, fleet, passed ? settings.shutdownTimeout : 0);
+  await live.close();
+  await shutDown(http, fleet, passed ? live.current.settings.shutdownTimeout : 0);
   await events.flush(lastEventsMs, systemClock);
   log.info("stopped");
   return passed && !lost.signal.aborted ? 0 : 1;

@@ -4,7 +4,7 @@ import type { Configuration } from "../config/load.ts";
 import type { CorsOptions } from "../http/middleware/cors.ts";
 import { descriptionRoutes } from "../http/api/docs/description_routes.ts";
 import { metricsRoute } from "../http/api/info/metrics_route.ts";
-import { type HttpServer, serveHttp } from "../http/server.ts";
+import { type HttpServer, type LiveHttpOptions, serveHttp } from "../http/server.ts";
 import type { Fleet } from "../dispatch/fleet.ts";
 import { inferenceLog } from "../telemetry/inference_log.ts";
 import { inferenceTraces } from "../telemetry/inference_traces.ts";
@@ -23,37 +23,20 @@ export function listen(
   configuration: Configuration,
   fleet: Fleet,
   onLost: () => void,
+  reloadFailed: () => boolean = () => false,
 ): HttpServer | undefined {
-  const { settings, clients, tls } = configuration;
-  const metrics = createMetrics({ status: () => fleet.status(), version, clock: systemClock });
+  const { settings, tls } = configuration;
+  const metrics = createMetrics({ status: () => fleet.status(), reloadFailed, version, clock: systemClock });
   try {
     const http = serveHttp({
       addr: settings.addr,
       fleet,
       observer: observers(metrics),
       httpMetrics: metrics.http,
-      maxBodyBytes: settings.maxBodyBytes,
-      maxAnswerBytes: settings.maxAnswerBytes,
+      ...liveHttpOptions(configuration),
       maxBufferedBytes: settings.maxBufferedBytes,
-      v1MaxBodyBytes: settings.v1MaxBodyBytes,
-      v1Timeout: settings.v1Timeout,
-      heartbeat: settings.heartbeat,
-      aliases: settings.aliases,
-      allowMediaUrls: settings.allowMediaUrls,
-      maxJsonDepth: settings.maxJsonDepth,
-      maxHeaderCount: settings.maxHeaderCount,
-      maxPathLength: settings.maxPathLength,
-      maxConcurrentRequests: settings.maxConcurrentRequests,
-      maxInflightPerClient: settings.maxInflightPerClient,
-      clients: () => clients,
       tls,
-      allowedHosts: checkedHosts(configuration),
-      trustedProxies: settings.trustedProxies,
       onLost,
-      ...(settings.corsEnabled ? { cors: corsOptions(settings) } : {}),
-      bodyTimeout: settings.bodyTimeout,
-      writeTimeout: settings.writeTimeout,
-      inferTimeout: settings.inferTimeout,
       clock: systemClock,
       routes: [metricsRoute(metrics), ...descriptionRoutes(version)],
     });
@@ -64,6 +47,17 @@ export function listen(
     log.error("cannot listen: choose another address with --addr", { addr: formatAddress(settings.addr), reason });
     return undefined;
   }
+}
+
+/** What the API takes from a configuration that may change while it is served. */
+export function liveHttpOptions(configuration: Configuration): LiveHttpOptions {
+  const { settings, clients } = configuration;
+  return {
+    ...settings,
+    clients,
+    allowedHosts: checkedHosts(configuration),
+    cors: settings.corsEnabled ? corsOptions(settings) : undefined,
+  };
 }
 
 /** A browser's page of a strange name is kept out where nothing else does: on loopback, without keys. */

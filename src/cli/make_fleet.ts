@@ -3,6 +3,7 @@ import type { Configuration } from "../config/load.ts";
 import { Dispatcher, type FleetServer } from "../dispatch/dispatcher.ts";
 import type { Fleet } from "../dispatch/fleet.ts";
 import { connectLlamaServer } from "../llama/connect.ts";
+import type { Terms } from "../dispatch/state.ts";
 import type { LlamaServer } from "../llama/llama_server.ts";
 import type { LifecycleEvent } from "../upstream/lifecycle.ts";
 
@@ -27,13 +28,14 @@ export function makeFleet(
   { settings }: Configuration,
   connection: LlamaServer | undefined,
   onEvent: (event: LifecycleEvent) => void,
+  terms: () => Terms = () => settings,
 ): Fleet {
   const servers: readonly FleetServer[] = connection === undefined || settings.llamaUrl === undefined
     ? []
     : [{ name: "server-1", url: settings.llamaUrl, connection }];
   return new Dispatcher({
     servers,
-    terms: () => settings,
+    terms,
     modelsDir: settings.modelsDir,
     clock: systemClock,
     random: Math.random,

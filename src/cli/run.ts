@@ -63,7 +63,7 @@ async function runConfigured(command: Command, parsed: Arguments, environment: E
     case "health":
       return await health(configuration.settings.addr, configuration.tls !== undefined);
     default:
-      return await serve(configuration);
+      return await serve(configuration, () => loadConfiguration(parsed, environment));
   }
 }
 

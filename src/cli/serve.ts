@@ -1,6 +1,7 @@
 import type { Configuration } from "../config/load.ts";
 import { redirectConsole } from "../telemetry/console_log.ts";
-import { configureLog, getLogger } from "../telemetry/log.ts";
+import { getLogger } from "../telemetry/log.ts";
+import { applyLogLevel } from "./config_reload.ts";
 import { runDaemon } from "./daemon.ts";
 import { installLastResort } from "./last_resort.ts";
 import { printProblem } from "./print.ts";
@@ -10,15 +11,21 @@ import { unfitRuntime } from "./unfit_runtime.ts";
 
 const log = getLogger("serve");
 
-/** Runs the daemon as this process: its log, its signals, its last resort. Resolves with the exit code. */
-export async function serve(configuration: Configuration): Promise<number> {
+/**
+ * Runs the daemon as this process: its log, its signals, its last resort. Resolves with the exit code.
+ *
+ * @param load gathers the configuration anew; missing: it stays as it is
+ */
+export async function serve(
+  configuration: Configuration,
+  load?: () => Promise<Configuration>,
+): Promise<number> {
   const unfit = unfitRuntime(Deno.version.deno);
   if (unfit !== undefined) {
     printProblem(unfit);
     return 1;
   }
-  const { logLevel, logFormat } = configuration.settings;
-  configureLog({ level: logLevel, ...(logFormat === "auto" ? {} : { format: logFormat }) });
+  applyLogLevel(configuration.settings);
   using _ = redirectConsole();
   for (const warning of startupWarnings(configuration)) log.warn(warning);
   const stop = new AbortController();
@@ -28,6 +35,6 @@ export async function serve(configuration: Configuration): Promise<number> {
     stop.abort();
   });
   watchStopSignals(stop);
-  const exitCode = await runDaemon(configuration, stop.signal);
+  const exitCode = await runDaemon(configuration, stop.signal, load);
   return crashed ? 1 : exitCode;
 }

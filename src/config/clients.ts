@@ -131,6 +131,7 @@ async function keysOf(draft: Draft, fields: Fields, place: string): Promise<read
   if (fields.key !== undefined) return [fields.key];
   if (fields.key_file === undefined) return undefined;
   const expanded = expandPath(fields.key_file, draft.home);
+  if ("value" in expanded) draft.files.push(expanded.value);
   const file: Parsed<KeyFile> = "value" in expanded ? await readKeys(expanded.value) : expanded;
   if ("problem" in file) {
     draft.problems.push(`clients: key_file ${quote(fields.key_file)} ${file.problem} (${place})`);

@@ -9,6 +9,8 @@ export class Draft {
   readonly problems: string[];
   /** What is allowed and yet probably not meant, and how values differ from what was written. */
   readonly warnings: string[] = [];
+  /** The files that were read, or should have been. */
+  readonly files: string[] = [];
   readonly home: string | undefined;
   readonly #values = new Map<SettingName, unknown>();
   readonly #sources = new Map<SettingName, Source>();

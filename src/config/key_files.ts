@@ -48,6 +48,7 @@ async function readNamedFile<T>(
 ): Promise<T | undefined> {
   const path = draft.value(name);
   if (path === undefined) return undefined;
+  draft.files.push(path);
   let parsed: Parsed<T>;
   try {
     parsed = read(await Deno.readTextFile(path));

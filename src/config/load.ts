@@ -24,6 +24,8 @@ export interface Configuration {
   readonly clients: readonly Client[];
   /** What is wrong with the files that were read and no reason to refuse them. */
   readonly warnings: readonly string[];
+  /** The config file and the files of keys, to look for changes; the certificate is renewed elsewhere. */
+  readonly files: readonly string[];
 }
 
 /**
@@ -42,7 +44,7 @@ export async function loadConfiguration(args: Arguments, environment: Environmen
   const tls = await takeTlsIdentity(draft);
   const clients = await readClients(draft, written);
   findConflicts(draft);
-  if (draft.problems.length > 0) throw new ConfigurationError(draft.problems);
+  if (draft.problems.length > 0) throw new ConfigurationError(draft.problems, draft.files);
 
   const each = <T>(read: (name: SettingName) => T) =>
     Object.freeze(Object.fromEntries(settingNames.map((name) => [name, read(name)])));
@@ -53,6 +55,7 @@ export async function loadConfiguration(args: Arguments, environment: Environmen
     ...(tls === undefined ? {} : { tls }),
     clients,
     warnings: Object.freeze(draft.warnings),
+    files: Object.freeze(draft.files),
   });
 }
 
@@ -87,6 +90,7 @@ const nameOfKey = new Map(settingNames.flatMap((name) => {
 async function takeFile(draft: Draft): Promise<WrittenClients | undefined> {
   const path = draft.value("config");
   if (path === undefined) return undefined;
+  draft.files.push(path);
   const file = await readConfigFile(path);
   if ("problem" in file) {
     draft.report("config", path, file.problem);

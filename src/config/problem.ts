@@ -9,10 +9,13 @@ const shownLength = 80;
 export class ConfigurationError extends Error {
   override readonly name = "ConfigurationError";
   readonly problems: readonly string[];
+  /** The files that were read for it. */
+  readonly files: readonly string[];
 
-  constructor(problems: readonly string[]) {
+  constructor(problems: readonly string[], files: readonly string[] = []) {
     super(problems.join("\n"));
     this.problems = problems;
+    this.files = files;
   }
 }
 

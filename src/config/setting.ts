@@ -33,6 +33,8 @@ export interface Setting<T> {
   /** One line, without a full stop. */
   readonly help: string;
   readonly group: typeof groups[number];
+  /** Whether a change holds as soon as the configuration is reloaded. */
+  readonly reload: "live" | "restart";
   /** An empty environment variable is a mistake here, not a missing value. */
   readonly refusesEmpty: boolean;
   /** Parsed and never used; says what to do instead. */
@@ -45,6 +47,8 @@ export interface Definition<T> {
   readonly default: T;
   readonly help: string;
   readonly group: typeof groups[number];
+  /** Missing: `restart`. */
+  readonly reload?: "live";
   readonly example?: T;
   readonly defaultNote?: string;
   readonly flag?: null;
@@ -71,6 +75,7 @@ function completeOne(name: string, definition: Definition<unknown>): Setting<unk
   const { flag, key, ...rest } = definition;
   return Object.freeze({
     refusesEmpty: false,
+    reload: "restart",
     title: key ?? snake,
     variables: [variable],
     ...rest,

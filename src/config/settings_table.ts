@@ -34,22 +34,26 @@ export const settingsTable = complete({
   corsEnabled: setting(boolean, false, {
     help: "Allow web pages of other origins to call modeld (CORS)",
     group: "Listening",
+    reload: "live",
   }),
   corsOrigins: setting(origins, [], {
     help: "Origins that may call modeld, such as https://chat.example; * allows any",
     example: ["https://chat.example"],
     group: "Listening",
+    reload: "live",
     key: "cors_allowed_origins",
     defaultNote: "no origin",
   }),
   corsMethods: setting(methods, ["GET", "POST", "OPTIONS"], {
     help: "Methods that these origins may use",
     group: "Listening",
+    reload: "live",
     key: "cors_allowed_methods",
   }),
   corsHeaders: setting(headerNames, ["Accept", "Authorization", "Content-Type", "X-Requested-With", "X-Log-Level"], {
     help: "Request headers that these origins may send",
     group: "Listening",
+    reload: "live",
     key: "cors_allowed_headers",
   }),
 
@@ -90,58 +94,71 @@ export const settingsTable = complete({
     help: "Other names for models that clients may use, on /v1 and /infer",
     example: { "gpt-4o": "qwen3" },
     group: "Models and admission",
+    reload: "live",
   }),
   defaultModel: optional(text, {
     help: "Model for requests that name none",
     example: "qwen3-8b-q4",
     group: "Models and admission",
+    reload: "live",
     variables: ["MODELD_DEFAULT_MODEL", "DEFAULT_MODEL"],
     defaultNote: "llama-server's only model; none where it has several",
   }),
   vramBudgetMb: setting(integer(), 0, {
     help: "Memory in MB that loaded models may take together; 0: unlimited",
     group: "Models and admission",
+    reload: "live",
   }),
   vramMarginMb: setting(integer(), 0, {
     help: "Memory in MB of that budget to leave free",
     group: "Models and admission",
+    reload: "live",
   }),
   maxQueueDepth: setting(integer({ max: 100_000 }), 32, {
     help: "Requests that may wait for one model; 0: none",
     group: "Models and admission",
+    reload: "live",
   }),
   maxInflight: setting(integer({ max: 100_000 }), 0, {
     help: "Requests that may run at once for one model; 0: as many as llama-server has slots",
     group: "Models and admission",
+    reload: "live",
   }),
   maxAffinityWait: setting(none, 8_000, {
     help: "Time that a request may wait for the server that has its prompt in the cache; 0: it never waits",
     group: "Models and admission",
+    reload: "live",
   }),
   priorityAgeing: setting(duration({ zero: "never" }), 10_000, {
     help: "Waiting time after which a request counts one priority class higher; 0: never",
     group: "Models and admission",
+    reload: "live",
   }),
   idleUnload: setting(duration({ zero: "never" }), 0, {
     help: "Unload a model of a router after it was idle for this long; 0: never",
     group: "Models and admission",
+    reload: "live",
   }),
 
   maxWait: setting(duration({ zero: "no limit" }), 30_000, {
     help: "Time a request may wait for a slot, loading included; 0: no limit",
     group: "Deadlines",
+    reload: "live",
   }),
   inferTimeout: setting(none, 0, {
     help: "Time from a request's arrival to the end of its answer, waiting included; 0: no limit",
     group: "Deadlines",
+    reload: "live",
   }),
   bodyTimeout: setting(none, 10_000, {
     help: "Time for a request's body to arrive; 0: no limit",
     group: "Deadlines",
+    reload: "live",
   }),
   writeTimeout: setting(none, 60_000, {
     help: "Time a client may take nothing of its answer; 0: no limit",
     group: "Deadlines",
+    reload: "live",
   }),
   llamaTimeout: setting(none, 30_000, {
     help: "Time for one whole request to llama-server, for /infer; 0: no limit",
@@ -150,10 +167,12 @@ export const settingsTable = complete({
   v1Timeout: setting(none, 600_000, {
     help: "Time for one whole request to llama-server, for /v1; 0: no limit",
     group: "Deadlines",
+    reload: "live",
   }),
   heartbeat: setting(none, 15_000, {
     help: "Send a comment this often while a stream of /v1 has not begun, so that proxies keep it open; 0: never",
     group: "Deadlines",
+    reload: "live",
   }),
   llamaConnectTimeout: setting(positive, 5_000, {
     help: "Time allowed to connect to llama-server",
@@ -170,23 +189,28 @@ export const settingsTable = complete({
   shutdownTimeout: setting(duration({ zero: "streams end at once" }), 5_000, {
     help: "Time running streams have to finish when modeld stops; 0: they end at once",
     group: "Deadlines",
+    reload: "live",
   }),
   drainTimeout: setting(positive, 2_000, {
     help: "Time llama-server has to confirm that it unloaded a model",
     group: "Deadlines",
+    reload: "live",
   }),
 
   maxBodyBytes: setting(integer({ min: 1 }), 1_048_576, {
     help: "Largest request body, in bytes",
     group: "Limits",
+    reload: "live",
   }),
   v1MaxBodyBytes: setting(integer({ min: 1 }), 33_554_432, {
     help: "Largest request body of /v1, in bytes; images and long contexts are sent there",
     group: "Limits",
+    reload: "live",
   }),
   maxAnswerBytes: setting(integer({ min: 1 }), 16_777_216, {
     help: "Longest text of an answer, in bytes as it is sent; modeld stops llama-server beyond it",
     group: "Limits",
+    reload: "live",
   }),
   maxBufferedBytes: setting(integer({ min: 65_536 }), 268_435_456, {
     help: "Bytes of request bodies and unread answers that all requests may hold together; 503 beyond",
@@ -195,37 +219,45 @@ export const settingsTable = complete({
   maxHeaderCount: setting(integer({ max: 1_000 }), 100, {
     help: "Headers that a request may have; 0: no limit",
     group: "Limits",
+    reload: "live",
   }),
   maxPathLength: setting(integer({ max: 65_536 }), 2_048, {
     help: "Characters of a request's path and query together; 0: no limit",
     group: "Limits",
+    reload: "live",
   }),
   maxJsonDepth: setting(integer({ min: 1, max: 1_000 }), 32, {
     help: "Levels to which arrays and objects of a request body may be nested",
     group: "Limits",
+    reload: "live",
   }),
   maxConcurrentRequests: setting(integer({ max: 1_000_000 }), 4_096, {
     help: "Requests that the process may answer at once; 503 beyond; 0: no limit",
     group: "Limits",
+    reload: "live",
   }),
   maxInflightPerClient: setting(integer({ max: 1_000_000 }), 0, {
     help: "Requests that one API key, or else one address, may run at once; 0: no limit",
     group: "Limits",
+    reload: "live",
   }),
 
   allowMediaUrls: setting(boolean, false, {
     help: "Let llama-server fetch images and audio by http(s) address, from its own network",
     group: "Access",
+    reload: "live",
   }),
   apiKeyFile: optional(path("file"), {
     help: "File with the API keys that clients may use, one on each line; lines that begin with # are skipped",
     example: "/etc/modeld/api-keys",
     group: "Access",
+    reload: "live",
   }),
   apiKeys: setting(secrets, [], {
     help: "API keys that clients may use, separated by commas, in addition to those of the file",
     example: ["sk-one", "sk-two"],
     group: "Access",
+    reload: "live",
     flag: null,
     key: null,
     refusesEmpty: true,
@@ -235,18 +267,21 @@ export const settingsTable = complete({
     help: "Host names that clients may use where modeld listens on loopback without keys; * allows any",
     example: ["modeld.example"],
     group: "Access",
+    reload: "live",
     defaultNote: "addresses, localhost and names under .localhost, .local and .internal",
   }),
   trustedProxies: setting(networks, [], {
     help: "Networks of proxies whose X-Forwarded-For or Forwarded header is believed",
     example: ["127.0.0.1/32", "10.0.0.0/8"],
     group: "Access",
+    reload: "live",
     defaultNote: "no proxy",
   }),
 
   logLevel: setting(choice("off", "error", "warn", "info", "debug"), "info", {
     help: "What to log, to stderr. Prompts and tokens are logged only at debug",
     group: "Logs and events",
+    reload: "live",
   }),
   logFormat: setting(choice("auto", "text", "json"), "auto", {
     help: "Format of the log; auto: text on a terminal, else JSON lines",

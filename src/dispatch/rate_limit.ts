@@ -20,10 +20,21 @@ export type Admission =
 const longestAssumedAnswer = 256;
 const minute = 60_000;
 
-/** What a request is charged before its usage is known, in tokens. `maxTokens` below 0 is llama-server's "no limit". */
-export function estimateTokens(promptTokens: number, maxTokens: number | undefined): number {
+/** Answers that a request is charged for beforehand; llama-server refuses as many as that. */
+const mostAssumedAnswers = 1_000;
+
+/**
+ * What a request is charged before its usage is known, in tokens. `maxTokens` is for each of its answers; below 0 it is
+ * llama-server's "no limit".
+ */
+export function estimateTokens(promptTokens: number, maxTokens: number | undefined, answers = 1): number {
   const answer = maxTokens === undefined || maxTokens < 0 ? longestAssumedAnswer : maxTokens;
-  return promptTokens + Math.min(answer, longestAssumedAnswer);
+  return promptTokens + Math.min(answer, longestAssumedAnswer) * Math.min(answers, mostAssumedAnswers);
+}
+
+/** Tokens of that many bytes of text: four bytes each, about what tokenizers make of English. */
+export function tokensOfBytes(bytes: number): number {
+  return Math.ceil(bytes / 4);
 }
 
 /**

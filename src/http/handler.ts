@@ -42,6 +42,7 @@ export function createHandler(options: HandlerOptions): Handler {
 
     const reply = await answer(request, context, host, route, options);
     for (const [name, value] of Object.entries(route?.headers ?? {})) reply.headers.set(name, value);
+    for (const [name, value] of context.replyHeaders) reply.headers.set(name, value);
     reply.headers.set("X-Content-Type-Options", "nosniff");
     for (const name of ["X-Request-Id", ...route?.idHeaders ?? []]) reply.headers.set(name, context.requestId);
     cors?.apply(request, reply.headers);

@@ -21,7 +21,7 @@ export interface InferenceOptions {
   readonly clock: Clock;
   readonly observer: InferenceObserver;
   /** From arrival to the last line. */
-  readonly inferDeadlines: Deadlines;
+  readonly inferDeadlines: () => Deadlines;
 }
 
 /**
@@ -42,12 +42,13 @@ export class Inference implements RequestContext {
   readonly #client: AbortSignal;
   readonly #observer: InferenceObserver;
   readonly #deadline: Timer;
-  readonly #onEnd: (() => void)[] = [];
+  readonly #onEnd: ((tokens: number | undefined) => void)[] = [];
   #cutReply: (() => void) | undefined;
   #onReleased: (() => void) | undefined;
   #streaming = false;
   #ended = false;
   #clientHasLeft = false;
+  #tokens: number | undefined;
 
   /** @param logLevel how much of it is logged; missing: as much as the daemon logs */
   constructor(
@@ -58,7 +59,8 @@ export class Inference implements RequestContext {
     logLevel?: LogLevel,
     number = 0,
   ) {
-    const { clock, observer, inferDeadlines, budget } = options;
+    const { clock, observer, budget } = options;
+    const inferDeadlines = options.inferDeadlines();
     this.id = id;
     this.number = number;
     this.client = client;
@@ -87,9 +89,12 @@ export class Inference implements RequestContext {
     return this.#clientHasLeft;
   }
 
-  /** Calls back when it has ended, whatever ended it; at once where it has. */
-  onEnd(callback: () => void): void {
-    if (this.#ended) callback();
+  /**
+   * Calls back when it has ended, whatever ended it; at once where it has. `tokens` are those that llama-server counted, 0
+   * where it cannot have begun, undefined where nobody knows.
+   */
+  onEnd(callback: (tokens: number | undefined) => void): void {
+    if (this.#ended) callback(this.#tokens);
     else this.#onEnd.push(callback);
   }
 
@@ -131,12 +136,15 @@ export class Inference implements RequestContext {
 
   /** It ended well. */
   complete({ usage, usageIsInvalid = false, finishReason, timings }: Completion): void {
+    if (!this.#ended) this.#tokens = usage.totalTokens > 0 && !usageIsInvalid ? usage.totalTokens : undefined;
     const details = { ...usageIsInvalid && { usageIsInvalid }, ...timings !== undefined && { timings } };
     this.#end({ outcome: "ok", status: STATUS_CODE.OK, usage, finishReason, ...details });
   }
 
   /** It failed. Only the first end counts. */
-  fail({ kind, logMessage: message, upstreamType }: ModeldError): void {
+  fail({ kind, logMessage: message, upstreamType, begun }: ModeldError): void {
+    const { stage } = this.timeline;
+    if (!this.#ended && (begun === "no" || stage === "queue" || stage === "load")) this.#tokens = 0;
     const { status, outcome } = errorTable[kind];
     const error = { kind, message, ...(upstreamType === undefined ? {} : { upstreamType }) };
     this.#end({ outcome, status: this.#streaming ? STATUS_CODE.OK : status, error });
@@ -148,7 +156,7 @@ export class Inference implements RequestContext {
     this.#deadline.clear();
     this.#client.removeEventListener("abort", this.clientLeft);
     this.timeline.end();
-    for (const callback of this.#onEnd) callback();
+    for (const callback of this.#onEnd) callback(this.#tokens);
     this.#observer.ended(this.timeline, result);
     this.#releaseIfDone();
   }

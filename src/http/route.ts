@@ -11,6 +11,8 @@ export class RequestContext {
   readonly clientAddress: string;
   /** Whether a trusted proxy sent it. */
   readonly throughProxy: boolean;
+  /** What the reply to this request carries, whatever it is. */
+  readonly replyHeaders = new Headers();
   readonly #connection: Connection;
   readonly #onDone: (() => void)[] = [];
 

@@ -5,8 +5,9 @@ import type { HttpMetrics } from "../telemetry/http_metrics.ts";
 import type { InferenceObserver } from "../telemetry/inference_observer.ts";
 import { Clients } from "./middleware/clients.ts";
 import { Cors, type CorsOptions } from "./middleware/cors.ts";
-import { Deadlines } from "../base/deadlines.ts";
+import { DeadlinesByLength } from "../base/deadlines.ts";
 import { asModeldError, errorReply } from "./error_reply.ts";
+import type { Admission } from "./middleware/admit.ts";
 import { Gate, gated } from "./middleware/gate.ts";
 import { ByteBudget } from "./byte_budget.ts";
 import { createHandler } from "./handler.ts";
@@ -16,6 +17,7 @@ import { v1Routes as v1Table } from "./api/v1/routes.ts";
 import { v1Routes } from "./api/v1/v1_route.ts";
 import { Inferences } from "./inference.ts";
 import { ClientLimit } from "./middleware/client_limit.ts";
+import { RateLimits } from "./middleware/rate_limits.ts";
 import { ArrivalLimiter } from "./middleware/arrival_limiter.ts";
 import { cancelRoute } from "./api/live/cancel_route.ts";
 import { LiveEvents } from "./api/live/events_route.ts";
@@ -23,7 +25,7 @@ import { LiveView } from "./api/live/live_view.ts";
 import { pageRoutes } from "./api/page/page_routes.ts";
 import { healthzRoute, modelsRoute, readyzRoute, statusRoute } from "./api/info/info_routes.ts";
 import { TrustedProxies } from "./middleware/client_address.ts";
-import { Listener } from "./listener.ts";
+import { type Handler, Listener } from "./listener.ts";
 import type { TlsIdentity } from "../config/tls_identity.ts";
 import { allObservers } from "../telemetry/observers.ts";
 import { Recent } from "../telemetry/recent.ts";
@@ -32,17 +34,14 @@ import { LimitedLog } from "../telemetry/limited_log.ts";
 import { getLogger } from "../telemetry/log.ts";
 import type { Route } from "./route.ts";
 
-/** What the public API is served with. Durations are milliseconds; 0 is none. */
-export interface HttpOptions {
-  readonly addr: { readonly hostname: string; readonly port: number };
-  readonly fleet: Fleet;
-  readonly observer: InferenceObserver;
-  readonly httpMetrics: HttpMetrics;
+/**
+ * What may change while modeld runs: a request keeps to what was there when it came. Durations are milliseconds; 0 is none.
+ */
+export interface LiveHttpOptions {
+  /** Bytes of a request body to `/infer`. */
   readonly maxBodyBytes: number;
   /** Bytes that the text of an answer may have. */
   readonly maxAnswerBytes: number;
-  /** Bytes of request bodies and unread answers that the whole process may hold. */
-  readonly maxBufferedBytes: number;
   /** Levels that objects and arrays of a request body may have. */
   readonly maxJsonDepth: number;
   /** Headers of a request; 0 is no limit. */
@@ -53,18 +52,14 @@ export interface HttpOptions {
   readonly maxConcurrentRequests: number;
   /** Inferences at once for one API key, else for one remote address; 0 is no limit. */
   readonly maxInflightPerClient: number;
-  /** The present clients of the configuration; none: no key is asked for, and each address is a client. */
-  readonly clients: () => readonly Client[];
-  /** Certificate and key; missing: plain HTTP. */
-  readonly tls?: TlsIdentity | undefined;
+  /** The clients of the configuration; none: no key is asked for, and each address is a client. */
+  readonly clients: readonly Client[];
   /** Names that clients may use for modeld beside private ones; missing: any. */
   readonly allowedHosts?: readonly string[] | undefined;
   /** Networks of proxies that say who their client is. */
   readonly trustedProxies?: readonly string[];
-  /** Called once when the address was lost and could not be had again: nobody is served any more. */
-  readonly onLost?: () => void;
   /** Missing: pages of other origins may not call modeld. */
-  readonly cors?: CorsOptions;
+  readonly cors?: CorsOptions | undefined;
   /** Largest body of a request to `/v1`. */
   readonly v1MaxBodyBytes: number;
   /** For an answer to `/v1`, from the POST to llama-server to its end. */
@@ -81,6 +76,20 @@ export interface HttpOptions {
   readonly writeTimeout: number;
   /** From arrival to the last line. */
   readonly inferTimeout: number;
+}
+
+/** What the public API is served with. */
+export interface HttpOptions extends LiveHttpOptions {
+  readonly addr: { readonly hostname: string; readonly port: number };
+  readonly fleet: Fleet;
+  readonly observer: InferenceObserver;
+  readonly httpMetrics: HttpMetrics;
+  /** Bytes of request bodies and unread answers that the whole process may hold. */
+  readonly maxBufferedBytes: number;
+  /** Certificate and key; missing: plain HTTP. */
+  readonly tls?: TlsIdentity | undefined;
+  /** Called once when the address was lost and could not be had again: nobody is served any more. */
+  readonly onLost?: () => void;
   readonly clock: Clock;
   /** Routes beside those of this folder, such as `/metrics`. */
   readonly routes?: readonly Route[];
@@ -92,6 +101,8 @@ export interface HttpServer {
   readonly addr: Deno.NetAddr;
   /** Turns new inferences away and says `draining`; those that run go on, and the listener stays open. */
   drain(): void;
+  /** Serves the requests that come from now on with these options. */
+  reconfigure(options: LiveHttpOptions): void;
   /** Uses another certificate from now on. */
   renewTls(tls: TlsIdentity): void;
   /**
@@ -114,58 +125,44 @@ const FLUSH_MS = 1000;
  * @throws Deno.errors.AddrInUse and the like, where the address cannot be listened on
  */
 export function serveHttp(options: HttpOptions): HttpServer {
-  const { fleet, clock } = options;
-  const bodyDeadlines = new Deadlines(options.bodyTimeout, clock);
-  const writeDeadlines = new Deadlines(options.writeTimeout, clock);
-  const inferDeadlines = new Deadlines(options.inferTimeout, clock);
-  const heartbeats = new Deadlines(options.heartbeat, clock);
+  const { clock } = options;
+  let current: LiveHttpOptions = options;
+  const deadlines = new DeadlinesByLength(clock);
   const budget = new ByteBudget(options.maxBufferedBytes);
   const recent: Recent = new Recent(clock, () => inferences.running().map(({ timeline }) => timeline));
-  const observer = allObservers(options.observer, recent);
-  const inferences = new Inferences({ ...options, observer, budget, inferDeadlines });
-  const gate = new Gate({
-    clients: new Clients(options.clients),
-    maxConcurrentRequests: options.maxConcurrentRequests,
+  const inferences = new Inferences({
+    clock,
+    observer: allObservers(options.observer, recent),
+    budget,
+    inferDeadlines: () => deadlines.of(current.inferTimeout),
   });
-  const clientLimit = new ClientLimit(options.maxInflightPerClient);
-  const arrivals = new ArrivalLimiter();
-  const refusals = new LimitedLog(getLogger("http"), REFUSALS_LOGGED, clock);
-  const inference = {
-    ...options,
+  const gate = new Gate({
+    clients: new Clients(() => current.clients),
+    maxConcurrentRequests: () => current.maxConcurrentRequests,
+  });
+  const events = new LiveEvents({
+    view: new LiveView({ fleet: options.fleet, inferences, recent, clock }),
+    gate,
+    version,
+    clock,
+    writeDeadlines: () => deadlines.of(current.writeTimeout),
+  });
+  const shared: Shared = {
     inferences,
     gate,
-    clients: clientLimit,
+    events,
+    clients: new ClientLimit(() => current.maxInflightPerClient),
     budget,
-    arrivals,
-    bodyDeadlines,
-    writeDeadlines,
+    rateLimits: new RateLimits(clock),
+    arrivals: new ArrivalLimiter(),
+    refusals: new LimitedLog(getLogger("http"), REFUSALS_LOGGED, clock),
+    deadlines,
   };
-  const view = new LiveView({ fleet, inferences, recent, clock });
-  const events = new LiveEvents({ view, gate, version, clock, writeDeadlines });
-  const infoRoutes = [modelsRoute(fleet), statusRoute(fleet), ...modelsRoutes(fleet), ...options.routes ?? []];
-  const handler = createHandler({
-    clock,
-    metrics: options.httpMetrics,
-    limits: options,
-    trustedProxies: new TrustedProxies(options.trustedProxies ?? []),
-    allowedHosts: options.allowedHosts,
-    refusals,
-    cors: options.cors && new Cors(options.cors),
-    routes: [
-      healthzRoute,
-      readyzRoute(fleet, () => inferences.draining),
-      inferRoute(inference),
-      ...v1Routes(v1Table, { ...inference, heartbeats }),
-      ...pageRoutes(() => gate.hasKeys),
-      events.route,
-      cancelRoute({ inferences, gate }),
-      ...infoRoutes.map((route) => gated(route, gate)),
-    ],
-  });
+  let handler = makeHandler(options, current, shared);
   const listener = new Listener({
     addr: options.addr,
     tls: options.tls,
-    handler,
+    handler: (request, connection) => handler(request, connection),
     onError: (error) => errorReply(asModeldError(error)),
     onLost: options.onLost ?? (() => {}),
     clock,
@@ -173,6 +170,10 @@ export function serveHttp(options: HttpOptions): HttpServer {
   return {
     addr: listener.addr,
     drain: () => inferences.drain(),
+    reconfigure(next) {
+      current = next;
+      handler = makeHandler(options, current, shared);
+    },
     renewTls: (tls) => listener.renew(tls),
     async stop(timeoutMs) {
       inferences.drain();
@@ -185,8 +186,50 @@ export function serveHttp(options: HttpOptions): HttpServer {
       const timer = clock.after(FLUSH_MS, resolve);
       await Promise.race([listener.shutdown(), waitedLongEnough]);
       timer.clear();
-      refusals.close();
-      for (const deadlines of [bodyDeadlines, writeDeadlines, inferDeadlines, heartbeats]) deadlines.close();
+      shared.refusals.close();
+      deadlines.close();
     },
   };
+}
+
+/** What goes on through every change of the options. */
+interface Shared extends Admission {
+  readonly events: LiveEvents;
+  readonly arrivals: ArrivalLimiter;
+  readonly refusals: LimitedLog;
+  readonly deadlines: DeadlinesByLength;
+}
+
+/** The handler of requests that come while `live` holds. */
+function makeHandler(options: HttpOptions, live: LiveHttpOptions, shared: Shared): Handler {
+  const { fleet, clock } = options;
+  const { gate, deadlines, events, inferences, refusals } = shared;
+  const inference = {
+    ...live,
+    ...shared,
+    fleet,
+    clock,
+    bodyDeadlines: deadlines.of(live.bodyTimeout),
+    writeDeadlines: deadlines.of(live.writeTimeout),
+  };
+  const infoRoutes = [modelsRoute(fleet), statusRoute(fleet), ...modelsRoutes(fleet), ...options.routes ?? []];
+  return createHandler({
+    clock,
+    metrics: options.httpMetrics,
+    limits: live,
+    trustedProxies: new TrustedProxies(live.trustedProxies ?? []),
+    allowedHosts: live.allowedHosts,
+    refusals,
+    cors: live.cors && new Cors(live.cors),
+    routes: [
+      healthzRoute,
+      readyzRoute(fleet, () => inferences.draining),
+      inferRoute(inference),
+      ...v1Routes(v1Table, { ...inference, heartbeats: deadlines.of(live.heartbeat) }),
+      ...pageRoutes(() => gate.hasKeys),
+      events.route,
+      cancelRoute({ inferences, gate }),
+      ...infoRoutes.map((route) => gated(route, gate)),
+    ],
+  });
 }

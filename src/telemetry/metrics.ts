@@ -10,6 +10,8 @@ import { type FleetFigures, statusMetrics } from "./status_metrics.ts";
 export interface MetricsOptions {
   /** The fleet's status, read at each scrape. */
   readonly status: () => FleetFigures;
+  /** Whether the last try to reload the configuration failed; missing: it never is. */
+  readonly reloadFailed?: () => boolean;
   /** modeld's own version. */
   readonly version: string;
   readonly clock: Clock;
@@ -51,6 +53,11 @@ export function createMetrics(options: MetricsOptions): Metrics {
     labelNames: ["version", "deno", "v8"],
     registers: [registry],
   }).set({ version: options.version, deno: Deno.version.deno, v8: Deno.version.v8 }, 1);
+  const reload = new Gauge({
+    name: "modeld_config_reload_failed",
+    help: "1 while the last reload of the configuration failed, and an older one holds; else 0.",
+    registers: [registry],
+  });
   return {
     inferences: {
       started: inferences.started,
@@ -65,6 +72,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     render() {
       updateStatus(options.status());
       updateProcess();
+      reload.set(options.reloadFailed?.() === true ? 1 : 0);
       return registry.metrics();
     },
     describe: () => registry.getMetricsAsArray().map((metric) => describe(metric as unknown as PromClientMetric)),

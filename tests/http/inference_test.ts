@@ -11,12 +11,13 @@ import { RecordingObserver } from "./recorders.ts";
 function begin(client: AbortSignal = new AbortController().signal): [Inference, RecordingObserver, FakeClock] {
   const clock = new FakeClock();
   const observer = new RecordingObserver();
+  const inferDeadlines = new Deadlines(1_000, clock);
   const request = new Request("http://modeld/infer", { method: "POST", signal: client });
   const inference = new Inference("id", request, plainClient("anybody", []), {
     clock,
     observer,
     budget: new ByteBudget(1_000),
-    inferDeadlines: new Deadlines(1_000, clock),
+    inferDeadlines: () => inferDeadlines,
   });
   return [inference, observer, clock];
 }

@@ -45,7 +45,7 @@ export async function withServer(
     maxPathLength: 2048,
     maxConcurrentRequests: 0,
     maxInflightPerClient: 0,
-    clients: () => [],
+    clients: [],
     bodyTimeout: 0,
     writeTimeout: 0,
     inferTimeout: 0,

@@ -8,6 +8,7 @@ import { queryOf } from "../request_target.ts";
 import type { RequestContext } from "../route.ts";
 import type { ClientLimit } from "./client_limit.ts";
 import type { Gate } from "./gate.ts";
+import type { RateLimits } from "./rate_limits.ts";
 
 /** What every request for inference passes before its body is read. */
 export interface Admission {
@@ -16,6 +17,8 @@ export interface Admission {
   /** Inferences of one client at once. */
   readonly clients: ClientLimit;
   readonly budget: ByteBudget;
+  /** Asked when the body is read, which says how many tokens the request may take. */
+  readonly rateLimits: RateLimits;
 }
 
 /**

@@ -2,10 +2,10 @@ import { ModeldError } from "../../base/errors.ts";
 
 /** How many inferences one client may have at once; 0 is no limit. */
 export class ClientLimit {
-  readonly #limit: number;
+  readonly #limit: () => number;
   readonly #running = new Map<string, number>();
 
-  constructor(limit: number) {
+  constructor(limit: () => number) {
     this.#limit = limit;
   }
 
@@ -16,9 +16,9 @@ export class ClientLimit {
    * @throws ModeldError `client_limit`
    */
   enter(client: string): () => void {
-    if (this.#limit === 0) return () => {};
+    const limit = this.#limit();
     const running = this.#running.get(client) ?? 0;
-    if (running >= this.#limit) {
+    if (limit > 0 && running >= limit) {
       const message = `${running} of your inferences run, the limit (--max-inflight-per-client); wait for one to end`;
       throw new ModeldError("client_limit", message, { retryAfterSeconds: 1 });
     }

@@ -7,7 +7,7 @@ import type { RequestContext, Route } from "../route.ts";
 export interface GateOptions {
   readonly clients: Clients;
   /** Requests at once in this process; 0 is no limit. */
-  readonly maxConcurrentRequests: number;
+  readonly maxConcurrentRequests: () => number;
 }
 
 /** What every request passes, those for `/healthz` and `/readyz` excepted. */
@@ -31,8 +31,9 @@ export class Gate {
    * @throws ModeldError `unauthorized`, `overloaded`
    */
   async enter(request: Request, context: RequestContext): Promise<Client> {
-    const { clients, maxConcurrentRequests } = this.#options;
-    if (maxConcurrentRequests > 0 && this.#inside >= maxConcurrentRequests) {
+    const { clients } = this.#options;
+    const most = this.#options.maxConcurrentRequests();
+    if (most > 0 && this.#inside >= most) {
       const message = `${this.#inside} requests are being answered, the limit (--max-concurrent-requests)`;
       throw new ModeldError("overloaded", message, { retryAfterSeconds: 1 });
     }

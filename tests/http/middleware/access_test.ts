@@ -26,7 +26,7 @@ for (
       assertEquals([error.code, error.type], [401, "unauthorized"]);
       assertEquals(fleet.calls.length, 0);
       assertEquals(await observer.outcomes(), ["rejected"]);
-    }, { clients: () => CLIENTS }));
+    }, { clients: CLIENTS }));
 }
 
 for (const authorization of ["Basic c2stb25l", "sk-one", "Bearer", "Bearer sk-one sk-two", "Bearer sk-one,"]) {
@@ -35,7 +35,7 @@ for (const authorization of ["Basic c2stb25l", "sk-one", "Bearer", "Bearer sk-on
       const reply = await fetch(`${url}/models`, { headers: { authorization } });
       assertEquals(reply.status, 401);
       await reply.body?.cancel();
-    }, { clients: () => CLIENTS }));
+    }, { clients: CLIENTS }));
 }
 
 for (const key of KEYS) {
@@ -47,7 +47,7 @@ for (const key of KEYS) {
         assertEquals(reply.status, 200);
         await reply.body?.cancel();
       }
-    }, { clients: () => CLIENTS }));
+    }, { clients: CLIENTS }));
 }
 
 Deno.test("healthz and readyz ask for no key, all else does", () =>
@@ -59,7 +59,7 @@ Deno.test("healthz and readyz ask for no key, all else does", () =>
       await reply.body?.cancel();
     }
     assertEquals(statuses, { "/healthz": 200, "/readyz": 200, "/models": 401, "/status": 401, "/extra": 401 });
-  }, { clients: () => CLIENTS, routes: [{ method: "GET", path: "/extra", handle: () => new Response("secret") }] }));
+  }, { clients: CLIENTS, routes: [{ method: "GET", path: "/extra", handle: () => new Response("secret") }] }));
 
 Deno.test("beyond the limit of concurrent requests a request is 503, and healthz is answered", () =>
   withServer(async ({ url, infer, fleet, observer, metrics }) => {
@@ -93,7 +93,7 @@ Deno.test("beyond its limit a key's inference is 429, another key's is served, a
     const again = await infer({ prompt: "a" }, bearer("sk-one"));
     assertEquals(again.status, 200);
     await bodyOf(again).cancel();
-  }, { clients: () => CLIENTS, maxInflightPerClient: 1 }));
+  }, { clients: CLIENTS, maxInflightPerClient: 1 }));
 
 Deno.test("without keys the limit is for each remote address", () =>
   withServer(async ({ infer, fleet }) => {

@@ -14,7 +14,12 @@ Deno.test("a stream whose inference ends while a burst is gathered is cut, witho
   const clock = new FakeClock(); // it stands still, so that the second batch is part of a burst
   const none = new Deadlines(0, clock);
   const budget = new ByteBudget(1_000_000);
-  const inferences = new Inferences({ clock, observer: { started() {}, ended() {} }, budget, inferDeadlines: none });
+  const inferences = new Inferences({
+    clock,
+    observer: { started() {}, ended() {} },
+    budget,
+    inferDeadlines: () => none,
+  });
   const inference = inferences.begin("id", new Request("http://modeld.invalid/infer"), plainClient("anybody", []));
   const encoder = new LineEncoder({
     tokens: true,

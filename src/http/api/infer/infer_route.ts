@@ -2,6 +2,7 @@ import type { Clock } from "../../../base/clock.ts";
 import { clip } from "../../../base/clip.ts";
 import type { Deadlines } from "../../../base/deadlines.ts";
 import { Fingerprint } from "../../../dispatch/affinity/fingerprint.ts";
+import { estimateTokens, tokensOfBytes } from "../../../dispatch/rate_limit.ts";
 import type { Fleet } from "../../../dispatch/fleet.ts";
 import { inferLogger, type Logger } from "../../../telemetry/log.ts";
 import type { Inference } from "../../inference.ts";
@@ -50,6 +51,7 @@ export function inferRoute(options: InferRouteOptions): Route {
           maxDepth: options.maxJsonDepth,
           headers: upstreamHeaders(inference),
         });
+        options.rateLimits.charge(inference, context, estimateOf(infer));
         const response = await reply(infer, inference, options);
         if (infer.ignored.length > 0) response.headers.set("X-Modeld-Ignored", infer.ignored.join(", "));
         return withServer(response, inference);
@@ -60,6 +62,10 @@ export function inferRoute(options: InferRouteOptions): Route {
       }
     },
   };
+}
+
+function estimateOf({ generate: { prompt, maxTokens } }: InferRequest): number {
+  return estimateTokens(tokensOfBytes(utf8.encode(prompt).length), maxTokens);
 }
 
 function upstreamHeaders({ id, timeline: { traceparent } }: Inference): Readonly<Record<string, string>> {

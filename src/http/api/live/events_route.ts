@@ -22,8 +22,8 @@ export interface EventsOptions {
   readonly gate: Gate;
   readonly version: string;
   readonly clock: Clock;
-  /** Without a reader taking a byte. */
-  readonly writeDeadlines: Deadlines;
+  /** Without a reader taking a byte; asked when one comes. */
+  readonly writeDeadlines: () => Deadlines;
 }
 
 /** All readers of `GET /events`. */
@@ -49,7 +49,8 @@ export class LiveEvents {
       path: "/events",
       headers: { "Cache-Control": "no-store", "X-Accel-Buffering": "no" },
       handle: async (request, context) => {
-        const { gate, clock, writeDeadlines, view, version } = this.#options;
+        const { gate, clock, view, version } = this.#options;
+        const writeDeadlines = this.#options.writeDeadlines();
         const client = await gate.enter(request, context);
         const headers = { "Content-Type": "text/event-stream" };
         if (request.method === "HEAD") return new Response(null, { headers });
@@ -86,8 +87,9 @@ export class LiveEvents {
 }
 
 /** What one reader is shown, and how. */
-export interface FeedOptions extends Pick<EventsOptions, "view" | "version" | "clock" | "writeDeadlines"> {
+export interface FeedOptions extends Pick<EventsOptions, "view" | "version" | "clock"> {
   readonly viewer: Viewer;
+  readonly writeDeadlines: Deadlines;
 }
 
 const utf8 = new TextEncoder();

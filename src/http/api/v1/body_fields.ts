@@ -41,6 +41,12 @@ export function countTasks(body: Uint8Array, scanned: ScannedBody, slots: SlotCo
   return Math.max(1, prompts * (times === undefined ? 1 : integerOf(body, scanned, times.name) ?? 1));
 }
 
+/** How long an answer may be, in tokens, by the first of the fields that is given; undefined where none is. */
+export function tokenLimitOf(body: Uint8Array, scanned: ScannedBody, names: readonly string[]): number | undefined {
+  const given = firstGiven(scanned, names);
+  return given === undefined ? undefined : integerOf(body, scanned, given.name);
+}
+
 /** As `tokenize_input_prompts` of llama.cpp's tools/server/server-common.cpp has it. */
 function countPrompts(given: { readonly field: ScannedField } | undefined): number {
   if (given === undefined || given.field.kind !== "array" || given.field.hasNumbers) return 1;

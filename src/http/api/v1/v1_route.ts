@@ -2,6 +2,7 @@ import type { Clock } from "../../../base/clock.ts";
 import type { Deadlines } from "../../../base/deadlines.ts";
 import { ModeldError } from "../../../base/errors.ts";
 import { Fingerprint } from "../../../dispatch/affinity/fingerprint.ts";
+import { estimateTokens, tokensOfBytes } from "../../../dispatch/rate_limit.ts";
 import type { Fleet, FleetRequest } from "../../../dispatch/fleet.ts";
 import { aliased } from "../../aliases.ts";
 import type { Inference } from "../../inference.ts";
@@ -10,7 +11,7 @@ import type { ArrivalLimiter } from "../../middleware/arrival_limiter.ts";
 import { streamReply } from "../../reply/stream_reply.ts";
 import { receiveBody } from "../../request_body.ts";
 import type { RequestContext, Route } from "../../route.ts";
-import { booleanOf, countTasks, textOf } from "./body_fields.ts";
+import { booleanOf, countTasks, textOf, tokenLimitOf } from "./body_fields.ts";
 import { scanBody, type ScannedBody } from "./body_scanner.ts";
 import { spliceBody } from "./body_splice.ts";
 import { errorReply } from "./error_shapes.ts";
@@ -71,6 +72,7 @@ function v1Route(path: string, row: V1Route, cheap: { running: number }, options
       try {
         if (row.slots === undefined) countCheap(cheap, inference);
         const v1 = await read(row, request, context, inference, options);
+        options.rateLimits.charge(inference, context, estimateOf(row, v1));
         return withServer(await reply(row, v1, inference, options), inference);
       } catch (error) {
         return withServer(errorReply(api, failed(inference, error), inference.id), inference);
@@ -179,13 +181,25 @@ function sessionOf(headers: Headers): string | undefined {
   return undefined;
 }
 
-/** The parts of the body that make the prompt, cut where a message or a tool ends. */
 function promptOf(row: V1Route, bytes: Uint8Array, scanned: ScannedBody, session: string | undefined): Fingerprint {
-  const segments = row.prompt.flatMap((name) => {
-    const field = scanned.fields.get(name);
+  return new Fingerprint(promptSpans(row, scanned).map(({ start, end }) => ({ bytes, start, end })), session);
+}
+
+/** The parts of the body that make the prompt, cut where a message or a tool ends. */
+function promptSpans(
+  row: V1Route,
+  { fields }: ScannedBody,
+): readonly { readonly start: number; readonly end: number }[] {
+  return row.prompt.flatMap((name) => {
+    const field = fields.get(name);
     if (field === undefined || field.kind === "null") return [];
-    const spans = field.elements.length > 0 ? field.elements : [field];
-    return spans.map(({ start, end }) => ({ bytes, start, end }));
+    return field.elements.length > 0 ? field.elements : [field];
   });
-  return new Fingerprint(segments, session);
+}
+
+/** Tokens that a request may take; calls without a slot take none. */
+function estimateOf(row: V1Route, { body, scanned, tasks }: V1Request): number {
+  const bytes = promptSpans(row, scanned).reduce((sum, { start, end }) => sum + end - start, 0);
+  const longest = row.tokenLimits.length === 0 ? 0 : tokenLimitOf(body, scanned, row.tokenLimits);
+  return estimateTokens(tokensOfBytes(bytes), longest, tasks);
 }

@@ -8,8 +8,8 @@ import { bodyOf, parseLines, type TestServer, until, withServer } from "../../wi
 const STATUS: Partial<Status> = { instances: [], servers: [], state: "ready" };
 const ONE = plainClient("one", [await digestKey("sk-one")]);
 const TWO = plainClient("two", [await digestKey("sk-two")]);
-const KEYS = { clients: () => [ONE, TWO] };
-const ADMIN = { clients: () => [ONE, { ...TWO, admin: true }] };
+const KEYS = { clients: [ONE, TWO] };
+const ADMIN = { clients: [ONE, { ...TWO, admin: true }] };
 
 /** Runs the test against a server whose fleet has a status. */
 function withLive(test: (server: TestServer) => Promise<void>, options: Partial<HttpOptions> = {}): Promise<void> {
