@@ -9,6 +9,7 @@ import {
   assignSlots,
   expire,
   finish,
+  forgetIfGone,
   leave,
   refuse,
   requeue,
@@ -68,10 +69,12 @@ function apply(state: FleetState, event: Event, now: number): void {
       return server === undefined ? undefined : applyToServer(state, server, event.event, now);
     }
     case "add_server":
-      state.servers.set(event.server.id, event.server);
-      return;
+      return addServer(state, event.server, now);
     case "remove_server":
       return removeServer(state, event.server, now);
+    case "explain_absence":
+      state.absence = event.error;
+      return;
     case "tick":
       expire(state, now);
       for (const server of state.servers.values()) checkResidency(server, now);
@@ -122,11 +125,18 @@ function lose(state: FleetState, server: Server, error: ModeldError, now: number
   }
 }
 
+function addServer(state: FleetState, added: Server, now: number): void {
+  const known = state.servers.get(added.id);
+  if (known === undefined) state.servers.set(added.id, added);
+  else known.isLeaving = false;
+  afterListChange(state, now);
+}
+
 function removeServer(state: FleetState, id: string, now: number): void {
   const server = state.servers.get(id);
   if (server === undefined) return;
   server.isLeaving = true;
-  if (server.running === 0) state.servers.delete(id);
+  forgetIfGone(state, server);
   afterListChange(state, now);
 }
 

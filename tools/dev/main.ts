@@ -23,8 +23,8 @@ async function dev(): Promise<number> {
   const stop = Promise.withResolvers<void>();
   for (const signal of STOP_SIGNALS) Deno.addSignalListener(signal, () => stop.resolve());
 
-  const upstream = settings.llamaUrl === undefined ? await startUpstream() : undefined;
-  tell(upstream?.description ?? `using the llama-server at ${settings.llamaUrl}`);
+  const upstream = settings.llamaUrl.length === 0 ? await startUpstream() : undefined;
+  tell(upstream?.description ?? `using the llama-server at ${settings.llamaUrl.join(", ")}`);
   try {
     await runModeld(settings, upstream, stop.promise);
   } finally {
