@@ -132,3 +132,45 @@ Deno.test("a request with more tasks than there are slots takes them all and blo
   rig.finish(huge);
   assertEquals(standing(single), ["running"]);
 });
+
+Deno.test("a server that is removed is released only when nothing runs there, not even a call without slots", () => {
+  const rig = new MachineRig(LOADED, { servers: ["s1"], maxInflight: 1 });
+  const [holder, call] = [rig.arrive("m"), rig.arrive("m", 0)];
+  rig.step({ is: "remove_server", server: "s1" });
+  rig.finish(holder);
+  assertEquals(rig.released, []);
+  rig.finish(call);
+  assertEquals([rig.released, [...rig.state.servers.keys()]], [["s1"], []]);
+});
+
+Deno.test("a server that comes back while it is being removed stays, with what runs there", () => {
+  const rig = new MachineRig(LOADED, { servers: ["s1"], maxInflight: 1 });
+  const running = rig.arrive("m");
+  const server = rig.state.servers.get("s1");
+  rig.step({ is: "remove_server", server: "s1" });
+  if (server !== undefined) rig.step({ is: "add_server", server });
+  const next = rig.arrive("m");
+  assertEquals(standing(running, next), ["running", "waiting"]);
+  rig.finish(running);
+  assertEquals([standing(next), rig.released], [["running"], []]);
+});
+
+Deno.test("a model that only a removed server had is not found, and its queued requests are told so", () => {
+  const rig = new MachineRig(LOADED, { servers: ["s1"], maxInflight: 1 });
+  rig.list("n", { state: "loaded" }, "s1");
+  rig.poll("s1");
+  const running = rig.arrive("n");
+  const waiting = rig.arrive("n");
+  rig.add("s2", LOADED);
+  rig.poll("s2");
+  rig.step({ is: "remove_server", server: "s1" });
+  assertEquals(standing(running, waiting, rig.arrive("n")), ["running", "model_not_found", "model_not_found"]);
+});
+
+Deno.test("without any server requests are told why there is none", () => {
+  const rig = new MachineRig(LOADED, { servers: ["s1"] });
+  rig.step({ is: "explain_absence", error: new ModeldError("unreachable", "no address is known") });
+  rig.step({ is: "remove_server", server: "s1" });
+  const request = rig.arrive("m");
+  assertEquals([standing(request), request.refusal?.message], [["unreachable"], "no address is known"]);
+});
