@@ -294,6 +294,7 @@ function start(state: FleetState, request: QueuedRequest, instance: Instance, no
   request.model?.countQueued();
   request.phase = "running";
   request.startedAt = now;
+  request.isAccepted = false;
   request.instance = instance;
   instance.server.running++;
   request.running = state.running.add(request);

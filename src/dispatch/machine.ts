@@ -54,6 +54,7 @@ function apply(state: FleetState, event: Event, now: number): void {
     case "leave":
       return leave(state, event.request, now);
     case "accepted":
+      event.request.isAccepted = true;
       if (event.request.instance !== undefined) event.request.instance.server.isOnTrial = false;
       return;
     case "first_token":
@@ -116,11 +117,20 @@ function afterListChange(state: FleetState, now: number): void {
   admitUnrouted(state, now);
 }
 
-/** @param witness the request whose end showed it: it is ending already */
+/** A request may still be connecting for this long after it was started, in ms. */
+const CONNECTING = 1_000;
+
+/**
+ * Ends what runs on a server that is lost. Where it refuses connections, requests that have only just been started are
+ * about to be refused as well, which proves that they were not begun: they are left to find that out, and to go elsewhere.
+ *
+ * @param witness the request whose end showed it: it is ending already
+ */
 function lose(state: FleetState, server: Server, error: ModeldError, now: number, witness?: QueuedRequest): void {
   server.lose(error, now);
   for (const request of state.running.toArray()) {
     if (request.instance?.server !== server || request === witness) continue;
+    if (error.isRefusal && !request.isAccepted && now - request.startedAt < CONNECTING) continue;
     state.commands.push({ do: "abort", request, reason: serverLostWhileRunning(server, error) });
   }
 }

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { ModeldError } from "../../src/base/errors.ts";
 import { MachineRig, standing, unreachable } from "./machine_rig.ts";
 
@@ -61,6 +61,7 @@ Deno.test("a server that did not begin a request is tried again with it only aft
 Deno.test("what runs on a server that is lost ends at once; queued requests and the other server go on", () => {
   const rig = new MachineRig(LOADED, { servers: ["s1", "s2"], maxInflight: 1 });
   const [first, second, third] = [rig.arrive("m"), rig.arrive("m"), rig.arrive("m")];
+  for (const request of [first, second]) rig.step({ is: "accepted", request });
   rig.lose("s1");
   const onLost = [first, second].filter(({ instance }) => instance?.server.id === "s1");
   assertEquals(rig.aborted, onLost);
@@ -173,4 +174,26 @@ Deno.test("without any server requests are told why there is none", () => {
   rig.step({ is: "remove_server", server: "s1" });
   const request = rig.arrive("m");
   assertEquals([standing(request), request.refusal?.message], [["unreachable"], "no address is known"]);
+});
+
+Deno.test("where a server refuses connections, a request that was only just started is left to find out and goes elsewhere", () => {
+  const rig = new MachineRig(LOADED, { servers: ["s1", "s2"], maxInflight: 2 });
+  const requests = Array.from({ length: 4 }, () => rig.arrive("m"));
+  const [first, second] = requests.filter(({ instance }) => instance?.server.id === "s1");
+  assert(first !== undefined && second !== undefined);
+  rig.notBegun(first, unreachable());
+  assertEquals([rig.aborted, standing(second)], [[], ["running"]]);
+  rig.notBegun(second, unreachable());
+  assertEquals(standing(first, second), ["waiting", "waiting"]);
+});
+
+Deno.test("where a server refuses connections, what it has accepted or was given a second ago ends at once", () => {
+  const rig = new MachineRig(LOADED, { servers: ["s1"], maxInflight: 2 });
+  const [accepted, old] = [rig.arrive("m"), rig.arrive("m")];
+  rig.step({ is: "accepted", request: accepted });
+  rig.lose();
+  assertEquals(rig.aborted, [accepted]);
+  rig.now += 1_000;
+  rig.lose();
+  assertEquals(rig.aborted, [accepted, accepted, old]);
 });
