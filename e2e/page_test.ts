@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import axe from "axe-core/axe.min.js" with { type: "text" };
 import type { Browser, Page } from "playwright-core";
-import { StandInLlamaServer } from "../tests/support/stand_in_llama_server.ts";
+import { FakeLlamaHttpServer } from "../tests/support/fake_llama_http_server.ts";
 import { Daemon } from "../tests/support/daemon.ts";
 
 /** Leaves this out where there is no Chromium; it then says so. */
@@ -11,13 +11,13 @@ if (LEFT_OUT) console.log("NOT RUN: e2e/page_test.ts (MODELD_WITHOUT_CHROMIUM is
 /** Opens the page in front of a llama-server that sends a token each 50 ms; what the console says is an error. */
 async function withPage(
   options: { readonly keys?: string; readonly bypassCSP?: boolean },
-  test: (page: Page, daemon: Daemon, llama: StandInLlamaServer) => Promise<void>,
+  test: (page: Page, daemon: Daemon, llama: FakeLlamaHttpServer) => Promise<void>,
 ): Promise<void> {
   // It looks for WSL in /proc, which Deno allows only to programs that may do everything; with this it does not.
   Deno.env.set("__IS_WSL_TEST__", "1");
   const { chromium } = await import("playwright-core");
   const tokens = Array.from({ length: 100 }, (_, i) => ` word${i}`);
-  const llama = await StandInLlamaServer.start({ tokens, tokenDelay: 50, slots: 4 });
+  const llama = await FakeLlamaHttpServer.start({ tokens, tokenDelay: 50, slots: 4 });
   const env: Record<string, string> = options.keys === undefined ? {} : { MODELD_API_KEYS: options.keys };
   const args = ["--llama-url", llama.url.href, "--preflight=off", "--max-queue-depth=300"];
   const daemon = await Daemon.start({ args, env });

@@ -3,7 +3,7 @@ import { CANNED_TOKENS } from "../tests/support/canned_generation.ts";
 import { Daemon } from "../tests/support/daemon.ts";
 import type { Exchange } from "../tests/support/raw_http_server.ts";
 import { chunk, LAST_CHUNK, replyJson, STREAM_HEAD } from "../tests/support/replies.ts";
-import { StandInLlamaServer } from "../tests/support/stand_in_llama_server.ts";
+import { FakeLlamaHttpServer } from "../tests/support/fake_llama_http_server.ts";
 import { V1_WIRES, type V1Wire } from "../tests/support/v1_wire.ts";
 import { errorBody, sse, SSE_DONE } from "../tests/support/wire_streams.ts";
 import { type Client, type ClientOptions, clients } from "./v1_clients/clients.ts";
@@ -11,9 +11,9 @@ import { type Client, type ClientOptions, clients } from "./v1_clients/clients.t
 /** Runs a test with each client against a fake llama-server that the test breaks. */
 async function withEachClient(
   options: { readonly modeld?: readonly string[]; readonly slots?: number; readonly client?: Partial<ClientOptions> },
-  run: (client: Client, llama: StandInLlamaServer, modeld: Daemon) => Promise<void>,
+  run: (client: Client, llama: FakeLlamaHttpServer, modeld: Daemon) => Promise<void>,
 ): Promise<void> {
-  const llama = await StandInLlamaServer.start({ slots: options.slots ?? 4 });
+  const llama = await FakeLlamaHttpServer.start({ slots: options.slots ?? 4 });
   try {
     const args = ["--llama-url", llama.url.href, "--preflight=off", ...options.modeld ?? []];
     const modeld = await (await Daemon.start({ args })).ready();
@@ -53,7 +53,7 @@ for (const [how, die] of Object.entries(DEATHS)) {
 /** Lets a client stream one token, and breaks the stream then. */
 async function brokenStream(
   client: Client,
-  llama: StandInLlamaServer,
+  llama: FakeLlamaHttpServer,
   die: (exchange: Exchange) => void | Promise<void>,
 ): Promise<[unknown, string[]]> {
   const wire = wireOf(client);

@@ -23,3 +23,15 @@ export const systemClock: Clock = {
     return { clear: () => clearTimeout(id) };
   },
 };
+
+/** Waits `ms` milliseconds, or until the signal is aborted. */
+export async function sleep(ms: number, clock: Clock, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const wake = () => resolve();
+  const timer = clock.after(ms, wake);
+  signal.addEventListener("abort", wake);
+  await promise;
+  timer.clear();
+  signal.removeEventListener("abort", wake);
+}

@@ -1,11 +1,15 @@
 import { systemClock } from "../base/clock.ts";
 import type { Configuration } from "../config/load.ts";
+import type { ServerConfig } from "../config/servers.ts";
+import type { Settings } from "../config/settings_table.ts";
 import type { HttpServer } from "../http/server.ts";
 import type { Fleet } from "../dispatch/fleet.ts";
+import { resolveBySystem } from "../upstream/discovery.ts";
 import { EventLines } from "./event_lines.ts";
 import { keepUpToDate } from "./config_reload.ts";
+import { ConfiguredServers } from "./configured_servers.ts";
 import { listen, liveHttpOptions } from "./listen.ts";
-import { connect, makeFleet } from "./make_fleet.ts";
+import { makeFleet } from "./make_fleet.ts";
 import { passPreflight } from "./pass_preflight.ts";
 import { watchTlsFiles } from "./tls_renewal.ts";
 import { getLogger } from "../telemetry/log.ts";
@@ -24,27 +28,43 @@ export async function runDaemon(
   load?: () => Promise<Configuration>,
 ): Promise<number> {
   const { settings } = configuration;
-  const connection = connect(configuration);
   const events = new EventLines(Deno.stdout);
   const live = keepUpToDate(configuration, load, (next) => http?.reconfigure(liveHttpOptions(next)));
-  const fleet = makeFleet(configuration, connection, (event) => events.add(event), () => live.current.settings);
+  const fleet = makeFleet(settings, () => live.current.settings, (event) => events.add(event));
+  const servers = new ConfiguredServers(configuration, fleet, systemClock, resolveBySystem);
   const lost = new AbortController();
   const http = listen(configuration, fleet, () => lost.abort(), () => live.failed);
   if (http === undefined) {
     await live.close();
+    servers.close();
     await fleet.close();
     return 1;
   }
+  if (configuration.servers.length > 0) log.info("llama-servers", { servers: listed(configuration.servers) });
   const stopWatching = watchTlsFiles(configuration, (identity) => http.renewTls(identity), systemClock);
   fleet.start();
-  const passed = connection === undefined || await passPreflight(connection, settings, stop);
+  const passed = configuration.servers.length === 0 || await prepare(servers, settings, stop);
   if (passed) await serveUntil(AbortSignal.any([stop, lost.signal]), fleet);
   stopWatching();
   await live.close();
+  servers.close();
   await shutDown(http, fleet, passed ? live.current.settings.shutdownTimeout : 0);
   await events.flush(lastEventsMs, systemClock);
   log.info("stopped");
   return passed && !lost.signal.aborted ? 0 : 1;
+}
+
+/** Names and addresses, for the log. */
+function listed(servers: readonly ServerConfig[]): string {
+  return servers.map(({ name, url }) => `${name} ${url}`).join(", ");
+}
+
+/** Finds the servers of names, and checks all servers; false: modeld must not serve. */
+async function prepare(servers: ConfiguredServers, settings: Settings, stop: AbortSignal): Promise<boolean> {
+  await servers.lookUp(settings.preflight === "off" ? 0 : settings.preflightWait, stop);
+  const present = servers.present();
+  servers.follow();
+  return await passPreflight(present, settings, stop);
 }
 
 /** How long the last events may take to a reader that is slow, in ms. */

@@ -20,7 +20,10 @@ For any other model start llama-server, and modeld with --llama-url. In another 
 
 `);
   try {
-    return await serve({ ...configuration, settings: { ...settings, llamaUrl: engine.url.href } });
+    const { href } = engine.url;
+    const { vramBudgetMb, vramMarginMb } = settings;
+    const server = { name: "demo", url: href, apiKey: undefined, caCerts: [], vramBudgetMb, vramMarginMb };
+    return await serve({ ...configuration, servers: [server], settings: { ...settings, llamaUrl: [href] } });
   } finally {
     await engine.stop();
   }

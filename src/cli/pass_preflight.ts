@@ -1,25 +1,32 @@
 import { systemClock } from "../base/clock.ts";
 import type { Settings } from "../config/settings_table.ts";
-import type { LlamaServer } from "../llama/llama_server.ts";
-import { type CheckResult, runPreflight, type Waiting } from "../upstream/preflight.ts";
+import {
+  type FleetCheckResult,
+  type FleetPreflight,
+  type PreflightServer,
+  runFleetPreflight,
+} from "../upstream/fleet_preflight.ts";
+import type { Waiting } from "../upstream/preflight.ts";
 import { clearProgress, showProgress } from "./progress.ts";
 import { getLogger } from "../telemetry/log.ts";
 
 const log = getLogger("preflight");
 
-/** Runs the preflight as `--preflight` says and logs what it finds; false: modeld must not serve. */
+/**
+ * Runs the preflight as `--preflight` says and logs what it finds; false: modeld must not serve. Of several servers one that
+ * passes is enough.
+ */
 export async function passPreflight(
-  server: LlamaServer,
+  servers: readonly PreflightServer[],
   settings: Settings,
   signal: AbortSignal,
 ): Promise<boolean> {
   if (settings.preflight === "off") return true;
-  let results: readonly CheckResult[];
+  let found: FleetPreflight;
   try {
-    results = await runPreflight({
-      server,
+    found = await runFleetPreflight({
+      servers,
       ...(settings.defaultModel === undefined ? {} : { defaultModel: settings.defaultModel }),
-      vramBudgetMb: settings.vramBudgetMb,
       wait: settings.preflightWait,
       clock: systemClock,
       onResult: logResult,
@@ -31,7 +38,13 @@ export async function passPreflight(
   } finally {
     clearProgress();
   }
-  if (results.every(({ status }) => status !== "NOT OK")) return true;
+  if (found.isWell) return true;
+  if (found.canServe) {
+    log.warn("the preflight failed on some servers; modeld serves with the others", {
+      failed: found.failed.join(", "),
+    });
+    return true;
+  }
   if (settings.preflight === "warn") {
     log.warn("the preflight failed; modeld serves all the same (--preflight=warn)");
     return true;
@@ -40,7 +53,7 @@ export async function passPreflight(
   return false;
 }
 
-function logResult({ name, status, ...facts }: CheckResult): void {
+function logResult({ name, status, isElsewhere: _, ...facts }: FleetCheckResult): void {
   clearProgress();
   log[status === "NOT OK" ? "error" : "info"](`check ${status}`, { check: name, ...facts });
 }

@@ -1,5 +1,6 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { quote } from "./problem.ts";
+import type { Setting } from "./setting.ts";
 import { type SettingName, settingNames, settingsTable } from "./settings_table.ts";
 import { suggestion } from "./suggestion.ts";
 
@@ -17,7 +18,7 @@ export type Action = keyof typeof actions;
 export interface Arguments {
   /** The words that are no flags: a command and what it takes. */
   readonly words: readonly string[];
-  /** The text given for each setting; of a repeated flag the last counts. */
+  /** The text given for each setting; of a repeated flag the last counts, unless its kind takes several. */
   readonly texts: ReadonlyMap<SettingName, string>;
   readonly actions: ReadonlySet<Action>;
   readonly problems: readonly string[];
@@ -37,11 +38,18 @@ const flagNames: readonly string[] = Object.freeze([
   ...actionNames.map((name) => `--${name}`),
 ]);
 
+/** Names of the flags that may be given several times, without dashes. */
+const repeatable: readonly string[] = [...settingOf].flatMap(([flag, name]) => {
+  const { kind }: Setting<unknown> = settingsTable[name];
+  return kind.isRepeatable === true ? [flag.slice(2)] : [];
+});
+
 /** Reads a command line as Go's flag package does, except that flags and words may stand in any order. */
 export function readArguments(args: readonly string[]): Arguments {
   const problems: string[] = [];
   const parsed: Record<string, unknown> = parseArgs(canonical(args), {
     string: ["_", ...flagNames.map((flag) => flag.slice(2))],
+    collect: repeatable,
     unknown: (arg, key) => {
       if (key === undefined) return true;
       const flag = arg.split("=", 1)[0] ?? arg;
@@ -52,13 +60,20 @@ export function readArguments(args: readonly string[]): Arguments {
 
   const texts = new Map<SettingName, string>();
   for (const [flag, name] of settingOf) {
-    const text = parsed[flag.slice(2)];
-    if (typeof text !== "string") continue;
+    const text = textOf(parsed[flag.slice(2)]);
+    if (text === undefined) continue;
     if (text === "") problems.push(`${settingsTable[name].title}: no value was given (flag ${flag})`);
     else texts.set(name, text);
   }
   const words = (parsed["_"] as unknown[]).map(String);
   return { words, texts, actions: readActions(parsed, problems), problems };
+}
+
+/** The values of a repeated flag by comma; an empty one among them is as if no value was given. */
+function textOf(value: unknown): string | undefined {
+  if (!Array.isArray(value)) return typeof value === "string" ? value : undefined;
+  if (value.length === 0) return undefined;
+  return value.includes("") ? "" : value.join(",");
 }
 
 function readActions(parsed: Readonly<Record<string, unknown>>, problems: string[]): Set<Action> {

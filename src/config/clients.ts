@@ -3,25 +3,16 @@ import { type Client, digestKey, plainClient } from "../base/client.ts";
 import type { Draft } from "./draft.ts";
 import { expandPath } from "./home.ts";
 import { type KeyFile, readKeys } from "./key_files.ts";
+import { entriesOf, entryName, type Field, field, type FieldsOf, readEntry, type WrittenList } from "./entries.ts";
 import type { Kind, Parsed } from "./kind.ts";
-import { boolean, choice, duration, hidden, integer, listOf, path, secret, text } from "./kinds.ts";
-import { quote, shorten } from "./problem.ts";
-import { suggestion } from "./suggestion.ts";
-
-/** `clients` of a config file as its parser gave it, and the path of that file. */
-export interface WrittenClients {
-  readonly value: unknown;
-  readonly path: string;
-}
-
-/** How a field of a client is read, and how the schema for editors describes it. */
-type Field<T> = Pick<Kind<T>, "fromFile" | "mask"> & { readonly schema: object; readonly help: string };
+import { boolean, choice, duration, integer, listOf, path, secret } from "./kinds.ts";
+import { quote } from "./problem.ts";
 
 const limit = integer();
 
 /** Every field that a client may have in a config file. */
 export const clientFields = {
-  name: field(name(), "Name in logs, metrics and /status"),
+  name: field(entryName({ other: "clients without a name" }), "Name in logs, metrics and /status"),
   key: field(secret, "Its key; prefer key_file"),
   key_file: field(path("file"), "File of its keys, one a line"),
   weight: field(weight(), "Share of the slots while others want them too; default 1"),
@@ -35,14 +26,13 @@ export const clientFields = {
   max_wait: field(duration({ zero: "no limit" }), "From a request's arrival to its slot; default: max_wait of modeld"),
 };
 
-type FieldName = keyof typeof clientFields;
-type Fields = { [N in FieldName]?: ReturnType<typeof clientFields[N]["fromFile"]> extends Parsed<infer T> ? T : never };
+type Fields = FieldsOf<typeof clientFields>;
 
 /**
  * Makes the clients of a configuration: those of the config file, then `key-1`, `key-2` and so on of the keys that stand
  * alone. Whatever is wrong with them is added to the draft's problems.
  */
-export async function readClients(draft: Draft, written: WrittenClients | undefined): Promise<readonly Client[]> {
+export async function readClients(draft: Draft, list: WrittenList | undefined): Promise<readonly Client[]> {
   const clients: Client[] = [];
   const owners = new Map<string, string>();
   const take = async (client: Omit<Client, "digests">, place: string, keys: readonly string[]) => {
@@ -62,16 +52,11 @@ export async function readClients(draft: Draft, written: WrittenClients | undefi
     clients.push(Object.freeze({ ...client, digests: Object.freeze(digests) }));
   };
 
-  const list = written?.value ?? [];
-  if (!Array.isArray(list)) {
-    draft.problems.push(`clients: is not a list: write one mapping a client (key clients of ${written?.path})`);
-  } else {
-    for (const [index, entry] of list.entries()) {
-      const place = `clients[${index}] of ${written?.path}`;
-      const fields = readFields(draft, entry, place);
-      const keys = fields === undefined ? undefined : await keysOf(draft, fields, place);
-      if (fields?.name !== undefined && keys !== undefined) await take(clientOf(fields, fields.name), place, keys);
-    }
+  for (const written of entriesOf(draft, "clients", list)) {
+    const { place } = written;
+    const fields = readFields(draft, written);
+    const keys = fields === undefined ? undefined : await keysOf(draft, fields, place);
+    if (fields?.name !== undefined && keys !== undefined) await take(clientOf(fields, fields.name), place, keys);
   }
   for (const [index, key] of draft.value("apiKeys").entries()) {
     await take(plainClient(`key-${index + 1}`, []), "api_keys", [key]);
@@ -95,32 +80,15 @@ function clientOf(fields: Fields, name: string): Omit<Client, "digests"> {
   };
 }
 
-/** The fields of one client; a wrong one is a problem and left out. */
-function readFields(draft: Draft, entry: unknown, place: string): Fields | undefined {
-  if (typeof entry !== "object" || entry === null || Array.isArray(entry)) {
-    draft.problems.push(`clients: ${shown(entry)} is no mapping: write name, key_file and so on (${place})`);
-    return undefined;
-  }
-  const read: Record<string, unknown> = {};
-  for (const [key, value] of Object.entries(entry)) {
-    if (!isField(key)) {
-      draft.problems.push(
-        `clients: unknown key ${quote(key)}${suggestion(key, Object.keys(clientFields))} (${place})`,
-      );
-      continue;
-    }
-    const { mask, fromFile }: Field<unknown> = clientFields[key];
-    const parsed = value === "" || value === null ? { problem: "is empty: give it a value" } : fromFile(value);
-    if ("value" in parsed) read[key] = parsed.value;
-    else {
-      const text = mask === undefined ? shown(value) : hidden;
-      draft.problems.push(`clients: ${key} ${text} ${parsed.problem} (${place})`);
-    }
-  }
-  const written = new Set(Object.keys(entry));
-  if (!written.has("name")) draft.problems.push(`clients: name is missing: give it one (${place})`);
-  if (written.has("key") === written.has("key_file")) {
-    const what = written.has("key") ? "key and key_file are both set: keep one of them" : "key_file is missing: set it";
+/** The fields of one client; undefined where it cannot be known by them. */
+function readFields(draft: Draft, written: ReturnType<typeof entriesOf>[number]): Fields | undefined {
+  const read = readEntry(draft, "clients", clientFields, written, "name, key_file");
+  if (read === undefined) return undefined;
+  const { entry, place } = written;
+  const keys = new Set(Object.keys(Object(entry)));
+  if (!keys.has("name")) draft.problems.push(`clients: name is missing: give it one (${place})`);
+  if (keys.has("key") === keys.has("key_file")) {
+    const what = keys.has("key") ? "key and key_file are both set: keep one of them" : "key_file is missing: set it";
     draft.problems.push(`clients: ${what} (${place})`);
     return undefined;
   }
@@ -139,33 +107,6 @@ async function keysOf(draft: Draft, fields: Fields, place: string): Promise<read
   }
   if (file.value.warning !== undefined) draft.warnings.push(`key_file ${file.value.warning} (${place})`);
   return file.value.keys;
-}
-
-function isField(key: string): key is FieldName {
-  return Object.hasOwn(clientFields, key);
-}
-
-function shown(value: unknown): string {
-  if (typeof value === "string") return quote(value);
-  return typeof value === "number" ? String(value) : shorten(JSON.stringify(value) ?? String(value));
-}
-
-function field<T>({ fromFile, mask, schema }: Kind<T> | Omit<Field<T>, "help">, help: string): Field<T> {
-  return { fromFile, schema, help, ...(mask === undefined ? {} : { mask }) };
-}
-
-function name(): Kind<string> {
-  const allowed = "letters, digits, dots, dashes and underscores, at most 64, are allowed";
-  return {
-    ...text,
-    schema: { type: "string", pattern: "^[A-Za-z0-9._-]{1,64}$" },
-    fromFile(value) {
-      if (typeof value !== "string" || !/^[A-Za-z0-9._-]{1,64}$/.test(value)) {
-        return { problem: `is no name: ${allowed}` };
-      }
-      return value === "other" ? { problem: "stands for clients without a name: take another one" } : { value };
-    },
-  };
 }
 
 function weight(): Omit<Field<number>, "help"> {

@@ -49,15 +49,19 @@ async function readNamedFile<T>(
   const path = draft.value(name);
   if (path === undefined) return undefined;
   draft.files.push(path);
-  let parsed: Parsed<T>;
-  try {
-    parsed = read(await Deno.readTextFile(path));
-  } catch (error) {
-    parsed = { problem: explainReadError(error) };
-  }
+  const parsed = await readFileAs(path, read);
   if ("value" in parsed) return parsed.value;
   draft.report(name, path, parsed.problem);
   return undefined;
+}
+
+/** What a file holds; a file that cannot be read is a problem too. */
+export async function readFileAs<T>(path: string, read: (text: string) => Parsed<T>): Promise<Parsed<T>> {
+  try {
+    return read(await Deno.readTextFile(path));
+  } catch (error) {
+    return { problem: explainReadError(error) };
+  }
 }
 
 /** The keys of a client's file. */
@@ -100,7 +104,8 @@ function keyLines(text: string): string[] {
   return text.split(/\r?\n/).map((line) => line.trim()).filter((line) => line !== "" && !line.startsWith("#"));
 }
 
-function firstKey(text: string): Parsed<string> {
+/** The one key of a file. */
+export function firstKey(text: string): Parsed<string> {
   const [key, ...more] = keyLines(text);
   if (key === undefined) return { problem: "holds no key: its first line must be one" };
   if (more.length > 0) return { problem: "holds more than one line: a single key is allowed" };
@@ -121,7 +126,8 @@ function usable(parsed: Parsed<string>): Parsed<string> {
   return "problem" in parsed ? { problem: `holds a key that ${parsed.problem}` } : parsed;
 }
 
-function certificates(text: string): Parsed<string> {
+/** The PEM text of a file of certificates. */
+export function certificates(text: string): Parsed<string> {
   return text.includes("-----BEGIN CERTIFICATE-----")
     ? { value: text }
     : { problem: "holds no certificate: PEM text with BEGIN CERTIFICATE is allowed" };

@@ -11,7 +11,7 @@ export interface ValueSchema {
   readonly enum?: readonly string[];
   readonly minimum?: number;
   readonly maximum?: number;
-  readonly items?: { readonly type: "string"; readonly pattern?: string };
+  readonly items?: ValueSchema;
   readonly uniqueItems?: boolean;
   readonly additionalProperties?: { readonly type: "string" };
 }
@@ -22,6 +22,8 @@ export interface Kind<T> {
   readonly name: string;
   /** Stands for the value in help: `--max-wait DURATION`. */
   readonly placeholder: string;
+  /** The flag may be given several times, which is the same as once with all values by comma. */
+  readonly isRepeatable?: true;
   /** A flag without a value means true. */
   readonly isBoolean?: true;
   /** The words that are allowed, where there are only a few. */

@@ -1,13 +1,15 @@
 import type { Arguments } from "./arguments.ts";
 import type { Client } from "../base/client.ts";
-import { readClients, type WrittenClients } from "./clients.ts";
+import { readClients } from "./clients.ts";
 import { readConfigFile } from "./config_file.ts";
 import { findConflicts } from "./conflicts.ts";
 import { Draft } from "./draft.ts";
+import { type ListKey, listKeys, type WrittenList } from "./entries.ts";
 import { type Environment, findVariable, homeFolder } from "./environment.ts";
 import { readKeyFiles } from "./key_files.ts";
 import { ConfigurationError, quote } from "./problem.ts";
 import { type SettingName, settingNames, type Settings, settingsTable } from "./settings_table.ts";
+import { readServers, type ServerConfig } from "./servers.ts";
 import type { Source } from "./source.ts";
 import { suggestion } from "./suggestion.ts";
 import { takeTlsIdentity, type TlsIdentity } from "./tls_identity.ts";
@@ -16,8 +18,8 @@ import { takeTlsIdentity, type TlsIdentity } from "./tls_identity.ts";
 export interface Configuration {
   readonly settings: Settings;
   readonly sources: Readonly<Record<SettingName, Source>>;
-  /** PEM texts of `llamaCaFile`. */
-  readonly llamaCaCerts: readonly string[];
+  /** The llama-servers, in the order in which they are written; none: every inference is refused. */
+  readonly servers: readonly ServerConfig[];
   /** Contents of `tlsCertFile` and `tlsKeyFile`; missing: modeld speaks plain HTTP. */
   readonly tls?: TlsIdentity;
   /** Those of the config file, then one for each key that stands alone; none: no key is asked for. */
@@ -41,8 +43,9 @@ export async function loadConfiguration(args: Arguments, environment: Environmen
   const written = await takeFile(draft);
   takeDefaults(draft);
   const llamaCaCerts = await readKeyFiles(draft);
+  const servers = await readServers(draft, written?.servers, llamaCaCerts);
   const tls = await takeTlsIdentity(draft);
-  const clients = await readClients(draft, written);
+  const clients = await readClients(draft, written?.clients);
   findConflicts(draft);
   if (draft.problems.length > 0) throw new ConfigurationError(draft.problems, draft.files);
 
@@ -51,7 +54,7 @@ export async function loadConfiguration(args: Arguments, environment: Environmen
   return Object.freeze({
     settings: each((name) => draft.value(name)) as unknown as Settings,
     sources: each((name) => draft.source(name)) as Record<SettingName, Source>,
-    llamaCaCerts,
+    servers,
     ...(tls === undefined ? {} : { tls }),
     clients,
     warnings: Object.freeze(draft.warnings),
@@ -78,16 +81,13 @@ function takeVariables(draft: Draft, environment: Environment): void {
   }
 }
 
-/** The key of a config file that is no setting: a list of mappings. */
-const clientsKey = "clients";
-
 const nameOfKey = new Map(settingNames.flatMap((name) => {
   const { key } = settingsTable[name];
   return key === undefined ? [] : [[key, name] as const];
 }));
 
-/** @returns the clients as they are written, which are read when all settings are known */
-async function takeFile(draft: Draft): Promise<WrittenClients | undefined> {
+/** @returns the lists of mappings as they are written, which are read when all settings are known */
+async function takeFile(draft: Draft): Promise<Record<ListKey, WrittenList> | undefined> {
   const path = draft.value("config");
   if (path === undefined) return undefined;
   draft.files.push(path);
@@ -98,15 +98,15 @@ async function takeFile(draft: Draft): Promise<WrittenClients | undefined> {
   }
   for (const [key, value] of Object.entries(file.values)) {
     // Tells editors where the schema is.
-    if (key === "$schema" || key === clientsKey) continue;
+    if (key === "$schema" || listKeys.some((list) => list === key)) continue;
     const name = nameOfKey.get(key);
     if (name === undefined) {
-      draft.problems.push(`unknown key ${quote(key)} in ${path}${suggestion(key, [...nameOfKey.keys(), clientsKey])}`);
+      draft.problems.push(`unknown key ${quote(key)} in ${path}${suggestion(key, [...nameOfKey.keys(), ...listKeys])}`);
     } else if (value !== null && !draft.has(name)) {
       draft.take(name, value, settingsTable[name].kind.fromFile(value), { from: "file", path, key });
     }
   }
-  return { value: file.values[clientsKey], path };
+  return { clients: { value: file.values["clients"], path }, servers: { value: file.values["servers"], path } };
 }
 
 /** Defaults are taken as well, for the home folder in their paths. */

@@ -8,7 +8,7 @@ import { describeSource } from "./source.ts";
  * What `--print-config` prints: every effective value and where it came from, as YAML that gives the same settings when
  * it is used as a config file. What a file cannot hold or must not show (secrets) stands in comments.
  */
-export function printConfig({ settings, sources, clients }: Configuration): string {
+export function printConfig({ settings, sources, clients, servers }: Configuration): string {
   const lines = settingNames.map((name) => {
     const setting: Setting<unknown> = settingsTable[name];
     const value = settings[name];
@@ -20,6 +20,8 @@ export function printConfig({ settings, sources, clients }: Configuration): stri
   });
   const names = clients.map(({ name }) => name).join(", ");
   if (names !== "") lines.push([`# clients: ${names}`, "their keys and terms stay where they are"]);
+  const listed = servers.flatMap(({ written }) => written ?? []);
+  if (listed.length > 0) lines.push([`servers: ${JSON.stringify(listed)}`, `key servers of ${settings.config}`]);
   const width = Math.min(60, Math.max(...lines.map(([shown]) => shown.length)));
   return lines.map(([shown, source]) => `${shown.padEnd(width)}  # ${source}\n`).join("");
 }

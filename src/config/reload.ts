@@ -123,11 +123,12 @@ function merge(running: Configuration, next: Configuration) {
     if (JSON.stringify(value) !== JSON.stringify(next.settings[name])) restart.push(settingsTable[name].title);
     settings[name] = value;
   }
-  const { llamaCaCerts, tls } = running;
+  const { servers, tls } = running;
+  if (JSON.stringify(servers) !== JSON.stringify(next.servers)) restart.push("servers");
   const configuration: Configuration = Object.freeze({
     ...next,
     settings: Object.freeze(settings) as unknown as Configuration["settings"],
-    llamaCaCerts,
+    servers,
     ...(tls === undefined ? {} : { tls }),
   });
   return { configuration, restart };

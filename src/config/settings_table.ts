@@ -1,6 +1,6 @@
 import { address } from "./address.ts";
 import { aliases, boolean, choice, duration, integer, path, secret, secrets, text } from "./kinds.ts";
-import { llamaUrl } from "./llama_url.ts";
+import { llamaUrls } from "./llama_url.ts";
 import { networks } from "./networks.ts";
 import { complete, optional, setting } from "./setting.ts";
 import { headerNames, hostNames, methods, origins } from "./words.ts";
@@ -57,10 +57,11 @@ export const settingsTable = complete({
     key: "cors_allowed_headers",
   }),
 
-  llamaUrl: optional(llamaUrl, {
-    help: "Address of llama-server; without it /infer answers 503",
-    example: "http://127.0.0.1:8081",
+  llamaUrl: setting(llamaUrls, [], {
+    help: "Address of llama-server, of several by comma or again; http+dns://host:port is every address of the name",
+    example: ["http://127.0.0.1:8081"],
     group: "llama-server",
+    defaultNote: "none: requests are answered 503",
   }),
   llamaApiKey: optional(secret, {
     help: "API key for llama-server. Every user of the machine can see a flag, so prefer the file",

@@ -5,14 +5,13 @@ import type { Server } from "../upstream/server.ts";
 import { beginPass, chooseInstance, endPass, noteEnd, notePromptDone, noteStart } from "./choice.ts";
 import { doubtSlots } from "../upstream/unconfirmed.ts";
 import type { RequestEnding } from "./events.ts";
-import { type Model, regroup, route } from "./models.ts";
+import { type Model, route } from "./models.ts";
 import {
   clientQueueFull,
   insufficientVram,
   loadFailed,
   modelForbidden,
   noLongerListed,
-  notConfigured,
   notOpenYet,
   notReadyInTime,
   queueFull,
@@ -21,7 +20,7 @@ import {
   waitedTooLong,
 } from "./refusals.ts";
 import type { QueuedRequest } from "./request.ts";
-import { type FleetState, isAnyUnknown } from "./state.ts";
+import { type FleetState, isAnyUnknown, isEmpty } from "./state.ts";
 
 /** Delay before polling again when `/health` says ok and POST says 503, in ms. */
 const NOT_BEGUN_PAUSE = 100;
@@ -100,7 +99,7 @@ function beginWaiting(state: FleetState, request: QueuedRequest): void {
 /** Why no request at all is let in, if so. */
 function closedTo(state: FleetState): ModeldError | undefined {
   if (state.lifecycle === "draining" || state.lifecycle === "closed") return shuttingDown();
-  if (state.servers.size === 0) return notConfigured();
+  if (isEmpty(state)) return state.absence;
   if (state.lifecycle === "starting") return notOpenYet();
   return everyServerLost(state.servers.values());
 }
@@ -108,7 +107,8 @@ function closedTo(state: FleetState): ModeldError | undefined {
 /** Why nothing can be served, where every server is lost. */
 function everyServerLost(servers: Iterable<Server>): ModeldError | undefined {
   let error: ModeldError | undefined;
-  for (const { view } of servers) {
+  for (const { view, isLeaving } of servers) {
+    if (isLeaving) continue;
     if (view.is !== "lost") return undefined;
     error ??= view.error;
   }
@@ -154,7 +154,7 @@ export function reroute(state: FleetState, request: QueuedRequest, now: number):
 /** Takes back the slots of a request that has ended. */
 export function finish(state: FleetState, request: QueuedRequest, ending: RequestEnding, now: number): void {
   const { leased } = request;
-  const instance = giveBackSlots(state, request, now);
+  const instance = giveBackSlots(state, request);
   if (instance === undefined) return;
   noteEnd(state, request, ending.kind === "completed" ? ending.timings : undefined, now);
   if (request.isWhole && ending.kind === "cancelled" && instance.isReady) doubtSlots(instance, leased, now);
@@ -175,7 +175,7 @@ function mayHaveDied(ending: RequestEnding): boolean {
 
 /** Takes back the slots of a request that was not begun, and gives it back its place in the queue where it may be served. */
 export function requeue(state: FleetState, request: QueuedRequest, error: ModeldError, now: number): void {
-  const instance = giveBackSlots(state, request, now);
+  const instance = giveBackSlots(state, request);
   if (instance === undefined) return;
   const { server } = instance;
   server.poll();
@@ -215,7 +215,7 @@ function mayBeServedElsewhere(model: Model, not: Server, now: number): boolean {
   return model.usable(now).some(({ server }) => server !== not);
 }
 
-function giveBackSlots(state: FleetState, request: QueuedRequest, now: number): Instance | undefined {
+function giveBackSlots(state: FleetState, request: QueuedRequest): Instance | undefined {
   const { instance, leased } = request;
   if (request.phase !== "running" || instance === undefined) return undefined;
   const { server } = instance;
@@ -226,12 +226,15 @@ function giveBackSlots(state: FleetState, request: QueuedRequest, now: number): 
   server.leased -= leased;
   if (!instance.listed && instance.leased === 0) server.instances.delete(instance.id);
   server.running--;
-  // Another server may have come under its name since.
-  if (server.isLeaving && server.running === 0 && state.servers.get(server.id) === server) {
-    state.servers.delete(server.id);
-    for (const moved of regroup(state)) reroute(state, moved, now);
-  }
+  forgetIfGone(state, server);
   return instance;
+}
+
+/** Forgets a server that was removed, once nothing runs on it any more: not even a call that takes no slot. */
+export function forgetIfGone(state: FleetState, server: Server): void {
+  if (!server.isLeaving || server.running > 0) return;
+  state.servers.delete(server.id);
+  state.commands.push({ do: "release", server: server.id });
 }
 
 /** Turns away those who cannot be served any more, and lets what failed long enough ago be tried again for the others. */
@@ -294,6 +297,7 @@ function start(state: FleetState, request: QueuedRequest, instance: Instance, no
   request.model?.countQueued();
   request.phase = "running";
   request.startedAt = now;
+  request.isAccepted = false;
   request.instance = instance;
   instance.server.running++;
   request.running = state.running.add(request);

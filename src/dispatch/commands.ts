@@ -13,4 +13,6 @@ export type Command =
   | { readonly do: "abort"; readonly request: QueuedRequest; readonly reason: ModeldError }
   /** The request now waits for something else. */
   | { readonly do: "stage"; readonly request: QueuedRequest; readonly stage: Stage }
+  /** Nothing runs any more on a server that was removed. */
+  | { readonly do: "release"; readonly server: string }
   | ServerCommand;

@@ -63,6 +63,9 @@ export class Dispatcher implements Fleet {
   readonly #state: FleetState;
   readonly #files: ModelFiles | undefined;
   readonly #links = new Map<string, ServerLink>();
+  /** Links of servers that were removed, until they are closed. */
+  readonly #closing = new Set<Promise<void>>();
+  #started = false;
   readonly #startedAt: number;
   readonly #deadline: MovingDeadline;
 
@@ -73,7 +76,7 @@ export class Dispatcher implements Fleet {
     this.#startedAt = clock.now();
     this.#state = initialState(terms, random);
     this.#deadline = new MovingDeadline(clock, () => this.#step({ is: "tick" }));
-    for (const server of options.servers) this.#add(server);
+    for (const server of options.servers) this.add(server);
   }
 
   async exchange(request: FleetRequest, context: RequestContext): Promise<Exchange> {
@@ -183,6 +186,7 @@ export class Dispatcher implements Fleet {
   }
 
   start(): void {
+    this.#started = true;
     for (const link of this.#links.values()) link.start();
   }
 
@@ -198,9 +202,11 @@ export class Dispatcher implements Fleet {
     this.#step({ is: "close" });
     this.#deadline.clear();
     await Promise.all([...this.#links.values()].map((link) => link.close()));
+    await Promise.all(this.#closing);
   }
 
-  #add({ name, url, connection, terms }: FleetServer): void {
+  /** Adds a server, and owns its connection from then on. One of the same name that is being removed stays instead. */
+  add({ name, url, connection, terms }: FleetServer): void {
     const { clock, random, terms: fleetTerms } = this.#options;
     const server = new Server({
       id: name,
@@ -209,9 +215,10 @@ export class Dispatcher implements Fleet {
       random,
       send: (command) => this.#state.commands.push(command),
     });
-    this.#links.set(
-      name,
-      new ServerLink({
+    if (this.#links.has(name)) {
+      connection.close();
+    } else {
+      const link = new ServerLink({
         id: name,
         server: connection,
         files: this.#files,
@@ -219,9 +226,29 @@ export class Dispatcher implements Fleet {
         random,
         report: (event: ServerEvent) => this.#step({ is: "server", server: name, event }),
         isUrgent: () => server.isUnsettled,
-      }),
-    );
+      });
+      this.#links.set(name, link);
+      if (this.#started) link.start();
+    }
     this.#step({ is: "add_server", server });
+  }
+
+  /** Removes a server: it gets nothing new, what runs there goes on, and then its connection is closed. */
+  remove(name: string): void {
+    this.#step({ is: "remove_server", server: name });
+  }
+
+  /** Says why there are no servers, for as long as there are none. Without it none is configured. */
+  explainAbsence(error: ModeldError): void {
+    this.#step({ is: "explain_absence", error });
+  }
+
+  #release(name: string): void {
+    const link = this.#links.get(name);
+    if (link === undefined) return;
+    this.#links.delete(name);
+    const closed: Promise<void> = link.close().finally(() => this.#closing.delete(closed));
+    this.#closing.add(closed);
   }
 
   #step(event: Event): void {
@@ -241,6 +268,8 @@ export class Dispatcher implements Fleet {
       case "stage":
         if (command.request.timeline.stage !== command.stage) command.request.timeline.enter(command.stage);
         return;
+      case "release":
+        return this.#release(command.server);
       case "emit":
         return this.#emit(command.server, command.change);
       default:

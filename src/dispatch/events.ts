@@ -24,9 +24,12 @@ export type Event =
   /** Its server did not begin it, and the error proves that: it gives its slots back and may be served elsewhere or later. */
   | { readonly is: "not_begun"; readonly request: QueuedRequest; readonly error: ModeldError }
   | { readonly is: "server"; readonly server: string; readonly event: ServerEvent }
+  /** A server of the same id that was being removed stays, as it is. */
   | { readonly is: "add_server"; readonly server: Server }
   /** It gets nothing new, and is forgotten when nothing runs on it any more. */
   | { readonly is: "remove_server"; readonly server: string }
+  /** Why there is no server, for as long as there is none. */
+  | { readonly is: "explain_absence"; readonly error: ModeldError }
   /** A deadline may have passed. */
   | { readonly is: "tick" }
   | { readonly is: "open" | "drain" | "close" };

@@ -10,6 +10,7 @@ import {
   assignSlots,
   expire,
   finish,
+  forgetIfGone,
   leave,
   refuse,
   requeue,
@@ -56,6 +57,7 @@ function apply(state: FleetState, event: Event, now: number): void {
     case "leave":
       return leave(state, event.request, now);
     case "accepted":
+      event.request.isAccepted = true;
       if (event.request.instance !== undefined) event.request.instance.server.isOnTrial = false;
       return;
     case "first_token":
@@ -71,10 +73,12 @@ function apply(state: FleetState, event: Event, now: number): void {
       return server === undefined ? undefined : applyToServer(state, server, event.event, now);
     }
     case "add_server":
-      state.servers.set(event.server.id, event.server);
-      return;
+      return addServer(state, event.server, now);
     case "remove_server":
       return removeServer(state, event.server, now);
+    case "explain_absence":
+      state.absence = event.error;
+      return;
     case "tick":
       expire(state, now);
       for (const server of state.servers.values()) {
@@ -122,20 +126,36 @@ function afterListChange(state: FleetState, now: number): void {
   admitUnrouted(state, now);
 }
 
-/** @param witness the request whose end showed it: it is ending already */
+/** A request may still be connecting for this long after it was started, in ms. */
+const CONNECTING = 1_000;
+
+/**
+ * Ends what runs on a server that is lost. Where it refuses connections, requests that have only just been started are
+ * about to be refused as well, which proves that they were not begun: they are left to find that out, and to go elsewhere.
+ *
+ * @param witness the request whose end showed it: it is ending already
+ */
 function lose(state: FleetState, server: Server, error: ModeldError, now: number, witness?: QueuedRequest): void {
   server.lose(error, now);
   for (const request of state.running.toArray()) {
     if (request.instance?.server !== server || request === witness) continue;
+    if (error.isRefusal && !request.isAccepted && now - request.startedAt < CONNECTING) continue;
     state.commands.push({ do: "abort", request, reason: serverLostWhileRunning(server, error) });
   }
+}
+
+function addServer(state: FleetState, added: Server, now: number): void {
+  const known = state.servers.get(added.id);
+  if (known === undefined) state.servers.set(added.id, added);
+  else known.isLeaving = false;
+  afterListChange(state, now);
 }
 
 function removeServer(state: FleetState, id: string, now: number): void {
   const server = state.servers.get(id);
   if (server === undefined) return;
   server.isLeaving = true;
-  if (server.running === 0) state.servers.delete(id);
+  forgetIfGone(state, server);
   afterListChange(state, now);
 }
 

@@ -152,7 +152,7 @@ function onlyOne(state: FleetState, instances: readonly Instance[]): Model | und
  * @returns queued requests whose name means another model now, or none
  */
 export function regroup(state: FleetState): readonly QueuedRequest[] {
-  const listed = [...state.servers.values()].flatMap((server) => server.listed);
+  const listed = [...state.servers.values()].flatMap((server) => server.isLeaving ? [] : server.listed);
   const signature = listed.map(({ server, id, aliases }) => [server.id, id, ...aliases].join("\n")).join("\n\n");
   if (signature === state.grouping) return [];
   state.grouping = signature;

@@ -71,6 +71,8 @@ export class QueuedRequest implements FairRequest {
   deadline = Infinity;
   /** Its max-wait in ms, for messages; 0: none. */
   maxWait = 0;
+  /** Whether the server on which it runs has accepted it. */
+  isAccepted = false;
   /** When it got its slots. */
   startedAt = 0;
   /** Servers that did not begin it, and when they were tried; undefined before the first. */

@@ -1,3 +1,4 @@
+import type { ModeldError } from "../base/errors.ts";
 import { LinkedList } from "../base/list.ts";
 import type { Instance } from "../upstream/instance.ts";
 import type { Server, ServerTerms } from "../upstream/server.ts";
@@ -6,6 +7,7 @@ import { ClientCounts } from "./client_counts.ts";
 import type { Command } from "./commands.ts";
 import { IndexedHeap } from "./indexed_heap.ts";
 import type { Model } from "./models.ts";
+import { notConfigured } from "./refusals.ts";
 import type { QueuedRequest } from "./request.ts";
 
 /** What the operator allows. Durations in ms, 0 = none; sizes in MB, 0 = unlimited. */
@@ -27,6 +29,8 @@ export interface FleetState {
   lifecycle: "starting" | "open" | "draining" | "closed";
   /** By id, in the order of the configuration. */
   readonly servers: Map<string, Server>;
+  /** Why there is no server, where there is none. */
+  absence: ModeldError;
   /** By id, over all servers. */
   readonly models: Map<string, Model>;
   /** What the models were grouped from, see `regroup`. */
@@ -59,6 +63,7 @@ export function initialState(terms: () => Terms, random: () => number): FleetSta
     random,
     lifecycle: "starting",
     servers: new Map(),
+    absence: notConfigured(),
     models: new Map(),
     grouping: "",
     unrouted: [],
@@ -76,6 +81,12 @@ export function initialState(terms: () => Terms, random: () => number): FleetSta
 
 /** Whether a server may still turn out to have a model that no other has. */
 export function isAnyUnknown(state: FleetState): boolean {
-  for (const { view } of state.servers.values()) if (view.is === "unknown") return true;
+  for (const { view, isLeaving } of state.servers.values()) if (view.is === "unknown" && !isLeaving) return true;
   return false;
+}
+
+/** Whether there is no server, or none that is not being removed. */
+export function isEmpty(state: FleetState): boolean {
+  for (const { isLeaving } of state.servers.values()) if (!isLeaving) return false;
+  return true;
 }

@@ -8,8 +8,7 @@ import { stem } from "../upstream/model_names.ts";
 import type { Server } from "../upstream/server.ts";
 import type { CatalogModel, ModelInfo, QueuePlace } from "./fleet.ts";
 import { type Model, route } from "./models.ts";
-import { notConfigured } from "./refusals.ts";
-import { type FleetState, isAnyUnknown } from "./state.ts";
+import { type FleetState, isAnyUnknown, isEmpty } from "./state.ts";
 
 /** What `GET /readyz` answers. */
 export type Readiness = "ready" | "loading" | "unreachable" | "not configured" | "draining";
@@ -159,8 +158,8 @@ function serverStatus(server: Server, unix: (at: number) => number): ServerStatu
 /** Whether a request for the default model would be served. */
 export function readinessOf(state: FleetState, now: number): Readiness {
   if (state.lifecycle === "draining" || state.lifecycle === "closed") return "draining";
-  if (state.servers.size === 0) return "not configured";
-  const servers = [...state.servers.values()];
+  if (isEmpty(state)) return state.absence.kind === "not_configured" ? "not configured" : "unreachable";
+  const servers = [...state.servers.values()].filter(({ isLeaving }) => !isLeaving);
   if (servers.every(({ view }) => view.is === "lost")) return "unreachable";
   if (state.lifecycle === "starting") return "loading";
 
@@ -181,7 +180,7 @@ function mayServe(instance: Instance): boolean {
 
 function whyNot(state: FleetState): string {
   for (const { view } of state.servers.values()) if (view.is === "lost") return view.error.message;
-  return state.servers.size === 0 ? notConfigured().message : "the default model is not on llama-server";
+  return isEmpty(state) ? state.absence.message : "the default model is not on llama-server";
 }
 
 /** Where those stand that wait for a slot. */

@@ -9,10 +9,18 @@ interface InstanceFigures {
   readonly slots_unconfirmed?: number;
 }
 
+/** What metrics show of one server; part of `GET /status`. */
+interface ServerFigures {
+  readonly name: string;
+  readonly state: string;
+  readonly slots: number;
+  readonly running: number;
+}
+
 /** What metrics show of the fleet; part of `GET /status`. */
 export interface FleetFigures {
   readonly instances: readonly InstanceFigures[];
-  readonly servers: readonly { readonly name: string; readonly state: string }[];
+  readonly servers: readonly ServerFigures[];
   readonly loads_total: number;
   readonly evictions_total: number;
 }
@@ -27,8 +35,18 @@ export function statusMetrics(registry: Registry): (status: FleetFigures) => voi
       for (const instance of instances) gauge.inc({ model: instance.model_id }, read(instance));
     };
   };
+  const queue = new Gauge({
+    name: "modeld_queue_depth",
+    help: "Requests that wait for a slot.",
+    labelNames: ["model"],
+    registers,
+  });
   const gauges = [
-    perModel("modeld_queue_depth", "Requests that wait for a slot.", (i) => i.queue_len),
+    (instances: readonly InstanceFigures[]) => {
+      queue.reset();
+      // A model has one queue for all servers, which each of its instances shows.
+      for (const { model_id: model, queue_len } of instances) queue.set({ model }, queue_len);
+    },
     perModel("modeld_inflight", "Generations that run.", (i) => i.inflight),
     perModel("modeld_slots", "Generations that may run at once; 0 while the model is not loaded.", (i) => i.slots),
     perModel(
@@ -45,13 +63,32 @@ export function statusMetrics(registry: Registry): (status: FleetFigures) => voi
   });
   const up = new Gauge({
     name: "modeld_llama_server_up",
-    help: "1 while a llama-server can be reached, else 0.",
+    help: "1 while any llama-server can be reached, else 0.",
+    registers,
+  });
+  const serverUp = new Gauge({
+    name: "modeld_server_up",
+    help: "1 while this llama-server can be reached, else 0.",
+    labelNames: ["server"],
+    registers,
+  });
+  const serverSlots = new Gauge({
+    name: "modeld_server_slots",
+    help: "Slots of the models that are ready on this llama-server, busy and free.",
+    labelNames: ["server", "state"],
     registers,
   });
   return (status) => {
     for (const update of gauges) update(status.instances);
     setCounter(loads, status.loads_total);
     setCounter(evictions, status.evictions_total);
+    serverUp.reset();
+    serverSlots.reset();
+    for (const { name: server, state, slots, running } of status.servers) {
+      serverUp.set({ server }, state === "ready" ? 1 : 0);
+      serverSlots.set({ server, state: "busy" }, running);
+      serverSlots.set({ server, state: "free" }, Math.max(0, slots - running));
+    }
     up.set(status.servers.some(({ state }) => state === "ready") ? 1 : 0);
   };
 }

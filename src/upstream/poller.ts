@@ -9,7 +9,7 @@ import type { KnownModel } from "./model.ts";
 const log = getLogger("poller");
 
 /** Time between polls, in ms: all is quiet; something is loading or leaving; the same, where the server reports it. */
-const QUIET = 2_000;
+const QUIET = 1_600;
 const URGENT = 100;
 const URGENT_WITH_EVENTS = 500;
 /** Back-off while the server does not answer, in ms. */
@@ -21,7 +21,7 @@ const POLL_TIMEOUT = 10_000;
 /** Polls without an answer, in a row, after which the server counts as lost. */
 const SILENT_POLLS = 3;
 /** What the server said of itself is asked again when it is this old, in ms. */
-const DESCRIPTION_AGE = 1_500;
+const DESCRIPTION_AGE = 1_000;
 /** An event stream that ends sooner than this says nothing by its end, in ms. */
 const SHORT_STREAM = 1_000;
 

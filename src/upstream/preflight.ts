@@ -1,5 +1,5 @@
 import { AbortScope } from "../base/abort.ts";
-import type { Clock } from "../base/clock.ts";
+import { type Clock, sleep } from "../base/clock.ts";
 import { ModeldError } from "../base/errors.ts";
 import type { LlamaServer } from "../llama/llama_server.ts";
 import { type Check, type Finding, type Findings, preflightChecks, remedyFor } from "./preflight_checks.ts";
@@ -14,6 +14,8 @@ export interface CheckResult {
   readonly detail: string;
   /** What to do about it; set when it is NOT OK. */
   readonly remedy?: string;
+  /** Set where the default model is not on this server and may be on another. */
+  readonly isElsewhere?: true;
 }
 
 /** Why the preflight is waiting, and for how long it has been and may be. Times are milliseconds. */
@@ -25,8 +27,12 @@ export interface Waiting {
 
 /** What the preflight needs. */
 export interface PreflightOptions {
-  /** Absent where no llama-server is configured. */
+  /** Absent where no llama-server is configured, or where it cannot be reached at all. */
   readonly server?: LlamaServer;
+  /** Why it cannot be reached at all. */
+  readonly absence?: ModeldError;
+  /** Whether others may have what this server has not. */
+  readonly isOneOfSeveral?: boolean;
   readonly defaultModel?: string;
   /** What loaded models may take together, in MB; 0: no limit. */
   readonly vramBudgetMb: number;
@@ -53,8 +59,8 @@ const longestPause = 2_000;
  */
 export async function runPreflight(options: PreflightOptions, signal: AbortSignal): Promise<readonly CheckResult[]> {
   const startedAt = options.clock.now();
-  const { server, defaultModel, vramBudgetMb } = options;
-  const findings: Findings = { server, defaultModel, hasBudget: vramBudgetMb > 0 };
+  const { server, absence, defaultModel, vramBudgetMb, isOneOfSeveral = false } = options;
+  const findings: Findings = { server, absence, defaultModel, hasBudget: vramBudgetMb > 0, isOneOfSeveral };
   const results: CheckResult[] = [];
   let failed: string | undefined;
   for (const check of preflightChecks) {
@@ -117,15 +123,4 @@ async function tryOnce(check: Check, findings: Findings, clock: Clock, signal: A
     deadline.clear();
     scope.release();
   }
-}
-
-/** Waits that long, or until the signal is aborted. */
-async function sleep(ms: number, clock: Clock, signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const wake = () => resolve();
-  const timer = clock.after(ms, wake);
-  signal.addEventListener("abort", wake);
-  await promise;
-  timer.clear();
-  signal.removeEventListener("abort", wake);
 }

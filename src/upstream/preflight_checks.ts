@@ -9,11 +9,15 @@ export interface Finding {
   readonly remedy?: string;
   /** It may come right by itself: llama-server is starting or loading. */
   readonly maySettle?: boolean;
+  /** The default model is not here and may be on another server. */
+  readonly isElsewhere?: true;
 }
 
 /** What the checks know so far; each may add to it for those after it. */
 export interface Findings {
   readonly server: LlamaServer | undefined;
+  readonly absence: ModeldError | undefined;
+  readonly isOneOfSeveral: boolean;
   readonly defaultModel: string | undefined;
   /** Whether loaded models have a VRAM budget, which only the manager keeps. */
   readonly hasBudget: boolean;
@@ -69,7 +73,11 @@ function serverOf({ server }: Findings): LlamaServer {
   return server;
 }
 
-function configured({ server }: Findings): Promise<Finding> {
+function configured({ server, absence }: Findings): Promise<Finding> {
+  if (absence !== undefined) {
+    const remedy = "Correct --llama-url; --preflight-wait=5m gives the name time to appear";
+    return Promise.resolve({ status: "NOT OK", detail: absence.message, remedy });
+  }
   return Promise.resolve(
     server === undefined
       ? { status: "NOT OK", detail: "no address is set", remedy: "Set --llama-url, for example http://127.0.0.1:8081" }
@@ -102,7 +110,7 @@ function defaultModel(findings: Findings): Promise<Finding> {
 }
 
 function chooseModel(findings: Findings): Finding {
-  const { defaultModel, models } = findings;
+  const { defaultModel, models, isOneOfSeveral } = findings;
   const only = models?.length === 1 ? models[0] : undefined;
   if (defaultModel === undefined) {
     if (models === undefined) {
@@ -122,6 +130,13 @@ function chooseModel(findings: Findings): Finding {
     return { status: "OK", detail: resolution.model.id };
   }
   const written = JSON.stringify(defaultModel);
+  if (isOneOfSeveral && resolution.kind !== "ambiguous") {
+    return {
+      status: "SKIPPED",
+      detail: `${written} is none of ${names(models)}; others may have it`,
+      isElsewhere: true,
+    };
+  }
   if (models.length === 0) {
     return {
       status: "NOT OK",

@@ -254,7 +254,7 @@ const fileCases: readonly (readonly [string, string, string])[] = [
     'cors_allowed_methods: ["GET",1] is not an array of texts (key cors_allowed_methods of FILE)',
   ],
   [".yaml", "addr: 8080", `addr: 8080 is not a text: ${addresses} (key addr of FILE)`],
-  [".yaml", "llama_url: 1", `llama_url: *** is not a text: ${urls} (key llama_url of FILE)`],
+  [".yaml", "llama_url: 1", `llama_url: *** is not a text or an array of texts: ${urls} (key llama_url of FILE)`],
   [".yaml", "llama_api_key: 123456", "llama_api_key: *** is not a text (key llama_api_key of FILE)"],
   [".yaml", "llama_api_key: two words", `llama_api_key: "***" ${header} (key llama_api_key of FILE)`],
   [".yaml", "default_model: {a: b}", 'default_model: {"a":"b"} is not a text (key default_model of FILE)'],

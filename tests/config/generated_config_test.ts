@@ -17,7 +17,7 @@ for (const [extension, example] of [[".yaml", yamlExample], [".toml", tomlExampl
     await withFile(extension, example(), async (path) => {
       const { settings } = await configure({ args: ["--config", path] });
       const { settings: defaults } = await configure({});
-      assertEquals<unknown>({ ...settings }, { ...defaults, config: path, llamaUrl: "http://127.0.0.1:8081/" });
+      assertEquals<unknown>({ ...settings }, { ...defaults, config: path, llamaUrl: ["http://127.0.0.1:8081/"] });
     });
   });
 }
@@ -39,7 +39,7 @@ Deno.test("the schema knows exactly the keys that the loader knows", () => {
   const keys = Object.keys(JSON.parse(configSchema()).properties);
   assertEquals(
     keys.toSorted(),
-    ["$schema", "clients", ...all.flatMap(({ key }) => key === undefined ? [] : [key])].toSorted(),
+    ["$schema", "clients", "servers", ...all.flatMap(({ key }) => key === undefined ? [] : [key])].toSorted(),
   );
 });
 
@@ -47,6 +47,8 @@ for (
   const values of [
     { llama_url: "http://h:1", max_wait: "1m30s", events: true, cors_allowed_origins: ["http://a"], max_inflight: 2 },
     { clients: [{ name: "a", key: "k", weight: 0.5, priority: "batch", models: ["q*"], max_wait: "1m" }] },
+    { llama_url: ["http://h:1", "http+dns://h:1"] },
+    { servers: [{ url: "http://h:1" }, { name: "b", url: "https://h:2/p", vram_budget_mb: 9, vram_margin_mb: 1 }] },
     { max_wait: 0, addr: "[::1]:80", preflight: "off", llama_api_key: "sk", $schema: "x" },
   ]
 ) {
@@ -69,6 +71,12 @@ for (
     { clients: [{ name: "a", key: "k", key_file: "/f" }] },
     { clients: [{ name: "a", key: "k", weight: 0 }] },
     { clients: [{ name: "a", key: "k", wieght: 1 }] },
+    { llama_url: ["http://h:1", "ftp://h"] },
+    { servers: { url: "http://h:1" } },
+    { servers: [{ name: "a" }] },
+    { servers: [{ url: "http://h:1", name: "a b" }] },
+    { servers: [{ url: "ftp://h" }] },
+    { servers: [{ url: "http://h:1", vram_budget: 1 }] },
     { max_wait: 30 },
     { max_wait: "30" },
     { drain_timeout: 0 },

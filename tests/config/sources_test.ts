@@ -35,7 +35,11 @@ function samples(files: Files): { readonly [N in Exclude<SettingName, "config">]
     corsOrigins: listed("https://a.example", "https://b.example"),
     corsMethods: listed("GET"),
     corsHeaders: listed("X-One", "X-Two"),
-    llamaUrl: { text: "https://h:1/p", inFile: "https://h:1/p", value: "https://h:1/p" },
+    llamaUrl: {
+      text: "https://h:1/p,http://i:2/",
+      inFile: ["https://h:1/p", "http://i:2"],
+      value: ["https://h:1/p", "http://i:2/"],
+    },
     llamaApiKey: same("sk-direct"),
     llamaApiKeyFile: same(files.key),
     llamaCaFile: same(files.pem),
@@ -216,14 +220,14 @@ Deno.test("an empty variable counts as missing", async () => {
   const { settings, sources } = await configure({
     env: { MODELD_ADDR: "", LLAMA_URL: "", MODELD_DEFAULT_MODEL: "", DEFAULT_MODEL: "b" },
   });
-  assertEquals([settings.addr.port, settings.llamaUrl, settings.defaultModel], [8080, undefined, "b"]);
+  assertEquals([settings.addr.port, settings.llamaUrl, settings.defaultModel], [8080, [], "b"]);
   assertEquals(sources.addr, { from: "default" });
 });
 
 Deno.test("null in a config file counts as missing", async () => {
   await withFile(".yaml", "addr:\nllama_url: null\n", async (path) => {
     const { settings } = await configure({ args: ["--config", path] });
-    assertEquals([settings.addr.port, settings.llamaUrl], [8080, undefined]);
+    assertEquals([settings.addr.port, settings.llamaUrl], [8080, []]);
   });
 });
 
@@ -270,8 +274,11 @@ Deno.test("client keys of the file and of the variable add up, each once", async
 
 Deno.test("the certificate authorities come from their file", async () => {
   await withFile(".pem", pem, async (path) => {
-    assertEquals((await configure({ args: ["--llama-ca-file", path] })).llamaCaCerts, [pem]);
-    assertEquals((await configure({})).llamaCaCerts, []);
+    const caCerts = async (...args: string[]) => {
+      return (await configure({ args: ["--llama-url=http://h:1", ...args] })).servers.map(({ caCerts }) => caCerts);
+    };
+    assertEquals(await caCerts("--llama-ca-file", path), [[pem]]);
+    assertEquals(await caCerts(), [[]]);
   });
 });
 
@@ -280,7 +287,7 @@ for (
 ) {
   Deno.test(`an address of llama-server that ends in /v1 (${written}) is used without it, with a notice`, async () => {
     const { settings, warnings } = await configure({ args: [`--llama-url=${written}`] });
-    assertEquals(settings.llamaUrl, used);
+    assertEquals(settings.llamaUrl, [used]);
     assertEquals(warnings, [
       `llama_url: "${written}" ends in /v1, which modeld adds by itself: using ${used} (flag --llama-url)`,
     ]);
@@ -289,5 +296,5 @@ for (
 
 Deno.test("an address of llama-server that only begins with /v1 stays as it is, without a notice", async () => {
   const { settings, warnings } = await configure({ args: ["--llama-url=http://h:1/v1x"] });
-  assertEquals([settings.llamaUrl, warnings], ["http://h:1/v1x", []]);
+  assertEquals([settings.llamaUrl, warnings], [["http://h:1/v1x"], []]);
 });

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { ModeldError } from "../../src/base/errors.ts";
 import { MachineRig, standing, unreachable } from "./machine_rig.ts";
 
@@ -61,6 +61,7 @@ Deno.test("a server that did not begin a request is tried again with it only aft
 Deno.test("what runs on a server that is lost ends at once; queued requests and the other server go on", () => {
   const rig = new MachineRig(LOADED, { servers: ["s1", "s2"], maxInflight: 1 });
   const [first, second, third] = [rig.arrive("m"), rig.arrive("m"), rig.arrive("m")];
+  for (const request of [first, second]) rig.step({ is: "accepted", request });
   rig.lose("s1");
   const onLost = [first, second].filter(({ instance }) => instance?.server.id === "s1");
   assertEquals(rig.aborted, onLost);
@@ -131,4 +132,68 @@ Deno.test("a request with more tasks than there are slots takes them all and blo
   assertEquals([huge.leased, standing(single)], [2, ["waiting"]]);
   rig.finish(huge);
   assertEquals(standing(single), ["running"]);
+});
+
+Deno.test("a server that is removed is released only when nothing runs there, not even a call without slots", () => {
+  const rig = new MachineRig(LOADED, { servers: ["s1"], maxInflight: 1 });
+  const [holder, call] = [rig.arrive("m"), rig.arrive("m", 0)];
+  rig.step({ is: "remove_server", server: "s1" });
+  rig.finish(holder);
+  assertEquals(rig.released, []);
+  rig.finish(call);
+  assertEquals([rig.released, [...rig.state.servers.keys()]], [["s1"], []]);
+});
+
+Deno.test("a server that comes back while it is being removed stays, with what runs there", () => {
+  const rig = new MachineRig(LOADED, { servers: ["s1"], maxInflight: 1 });
+  const running = rig.arrive("m");
+  const server = rig.state.servers.get("s1");
+  rig.step({ is: "remove_server", server: "s1" });
+  if (server !== undefined) rig.step({ is: "add_server", server });
+  const next = rig.arrive("m");
+  assertEquals(standing(running, next), ["running", "waiting"]);
+  rig.finish(running);
+  assertEquals([standing(next), rig.released], [["running"], []]);
+});
+
+Deno.test("a model that only a removed server had is not found, and its queued requests are told so", () => {
+  const rig = new MachineRig(LOADED, { servers: ["s1"], maxInflight: 1 });
+  rig.list("n", { state: "loaded" }, "s1");
+  rig.poll("s1");
+  const running = rig.arrive("n");
+  const waiting = rig.arrive("n");
+  rig.add("s2", LOADED);
+  rig.poll("s2");
+  rig.step({ is: "remove_server", server: "s1" });
+  assertEquals(standing(running, waiting, rig.arrive("n")), ["running", "model_not_found", "model_not_found"]);
+});
+
+Deno.test("without any server requests are told why there is none", () => {
+  const rig = new MachineRig(LOADED, { servers: ["s1"] });
+  rig.step({ is: "explain_absence", error: new ModeldError("unreachable", "no address is known") });
+  rig.step({ is: "remove_server", server: "s1" });
+  const request = rig.arrive("m");
+  assertEquals([standing(request), request.refusal?.message], [["unreachable"], "no address is known"]);
+});
+
+Deno.test("where a server refuses connections, a request that was only just started is left to find out and goes elsewhere", () => {
+  const rig = new MachineRig(LOADED, { servers: ["s1", "s2"], maxInflight: 2 });
+  const requests = Array.from({ length: 4 }, () => rig.arrive("m"));
+  const [first, second] = requests.filter(({ instance }) => instance?.server.id === "s1");
+  assert(first !== undefined && second !== undefined);
+  rig.notBegun(first, unreachable());
+  assertEquals([rig.aborted, standing(second)], [[], ["running"]]);
+  rig.notBegun(second, unreachable());
+  assertEquals(standing(first, second), ["waiting", "waiting"]);
+});
+
+Deno.test("where a server refuses connections, what it has accepted or was given a second ago ends at once", () => {
+  const rig = new MachineRig(LOADED, { servers: ["s1"], maxInflight: 2 });
+  const [accepted, old] = [rig.arrive("m"), rig.arrive("m")];
+  rig.step({ is: "accepted", request: accepted });
+  rig.lose();
+  assertEquals(rig.aborted, [accepted]);
+  rig.now += 1_000;
+  rig.lose();
+  assertEquals(rig.aborted, [accepted, accepted, old]);
 });

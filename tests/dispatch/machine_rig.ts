@@ -50,6 +50,8 @@ export class MachineRig {
   readonly warnings: string[] = [];
   readonly started: QueuedRequest[] = [];
   readonly aborted: QueuedRequest[] = [];
+  /** Servers that were removed and on which nothing runs any more. */
+  readonly released: string[] = [];
   now = 0;
   readonly #maxInstances: number;
   readonly #first: string;
@@ -62,20 +64,23 @@ export class MachineRig {
     this.#maxInstances = maxInstances;
     this.#first = servers[0] ?? "";
     this.state = initialState(() => present, () => 0);
-    for (const id of servers) {
-      this.#models.set(id, new Map());
-      const server = new Server({
-        id,
-        url: `http://${id}`,
-        terms: this.state.terms,
-        random: this.state.random,
-        send: (command) => this.state.commands.push(command),
-      });
-      this.step({ is: "add_server", server });
-      for (const [model, listed] of Object.entries(models)) this.list(model, listed, id);
-    }
+    for (const id of servers) this.add(id, models);
     this.step({ is: "open" });
     if (seen) { for (const id of servers) this.poll(id); }
+  }
+
+  /** Adds a server that has these models; it is seen with the next poll. */
+  add(id: string, models: Readonly<Record<string, Listed>>): void {
+    this.#models.set(id, new Map());
+    const server = new Server({
+      id,
+      url: `http://${id}`,
+      terms: this.state.terms,
+      random: this.state.random,
+      send: (command) => this.state.commands.push(command),
+    });
+    this.step({ is: "add_server", server });
+    for (const [model, listed] of Object.entries(models)) this.list(model, listed, id);
   }
 
   step(event: Event): void {
@@ -92,6 +97,9 @@ export class MachineRig {
           break;
         case "abort":
           this.aborted.push(command.request);
+          break;
+        case "release":
+          this.released.push(command.server);
           break;
         case "emit":
           this.emitted.push(command.change);

@@ -79,6 +79,8 @@ export class FakeLlamaServer implements LlamaServer {
   down: unknown;
   /** Set: the next exchange is refused with it, once. */
   refuseNext: ModeldError | undefined;
+  /** Whether an exchange is complete as soon as it has begun. */
+  completeAtOnce = false;
   /** Whether it has a list of models. */
   hasList = true;
   slots: number | undefined = 1;
@@ -198,6 +200,7 @@ export class FakeLlamaServer implements LlamaServer {
     if (refusal !== undefined) return Promise.reject(refusal);
     const exchange = new FakeExchange(request, signal);
     this.exchanges.push(exchange);
+    if (this.completeAtOnce) exchange.complete();
     return Promise.resolve(exchange);
   }
 

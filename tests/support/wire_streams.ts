@@ -178,7 +178,7 @@ function named(data: { readonly type: string; readonly [field: string]: unknown 
 
 function message(content: readonly unknown[], stopReason: string | null, usage: WireUsage): Record<string, unknown> {
   return {
-    id: "chatcmpl-stand-in",
+    id: "chatcmpl-fake",
     type: "message",
     role: "assistant",
     content,

@@ -107,7 +107,7 @@ Deno.test("a full queue and a passed max-wait are counted by reason, other failu
 
 Deno.test("the manager's numbers are those of the moment of the scrape, and a model that is gone leaves no gauge", async () => {
   const { now, sample } = daemon();
-  const server = { name: "server-1", state: "ready" };
+  const server = { name: "server-1", state: "ready", slots: 4, running: 3 };
   now.status = {
     ...IDLE,
     loads_total: 4,
@@ -133,4 +133,28 @@ Deno.test("process metrics hold real numbers, without any permission", async () 
     assertEquals((await sample(name) ?? 0) > 0, true, name);
   }
   assertStringIncludes(await metrics.render(), `modeld_build_info{version="1.2.3",deno="${Deno.version.deno}"`);
+});
+
+Deno.test("each server has its series, and one that was removed leaves none", async () => {
+  const { now, sample } = daemon();
+  const server = (name: string, state: string, slots: number, running: number) => ({ name, state, slots, running });
+  now.status = { ...IDLE, servers: [server("a", "ready", 4, 3), server("b", "lost", 0, 1)] };
+  assertEquals([await sample(`modeld_server_up{server="a"}`), await sample(`modeld_server_up{server="b"}`)], [1, 0]);
+  const slots = async (name: string) => [
+    await sample(`modeld_server_slots{server="${name}",state="busy"}`),
+    await sample(`modeld_server_slots{server="${name}",state="free"}`),
+  ];
+  assertEquals([await slots("a"), await slots("b")], [[3, 1], [1, 0]]);
+  now.status = { ...IDLE, servers: [server("a", "ready", 4, 0)] };
+  assertEquals([await sample(`modeld_server_up{server="b"}`), await slots("b")], [undefined, [undefined, undefined]]);
+});
+
+Deno.test("the queue of a model on several servers counts once", async () => {
+  const { now, sample } = daemon();
+  now.status = {
+    ...IDLE,
+    instances: [instance("a", { queue_len: 7, slots: 4 }), instance("a", { queue_len: 7, slots: 2 })],
+  };
+  assertEquals(await sample(`modeld_queue_depth{model="a"}`), 7);
+  assertEquals(await sample(`modeld_slots{model="a"}`), 6);
 });

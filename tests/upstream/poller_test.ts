@@ -42,10 +42,10 @@ class PollerRig {
   }
 }
 
-Deno.test("a server is polled every two seconds, and often while something is about to change", async () => {
+Deno.test("a server is polled about every second and a half, and often while something is about to change", async () => {
   const rig = new PollerRig(new FakeLlamaServer("m"));
   await rig.pass(10);
-  assertEquals(await rig.pass(10_000), 5);
+  assertEquals(await rig.pass(10_000), 6);
   rig.urgent = true;
   await rig.pass(2_000);
   assertEquals(await rig.pass(1_000), 10);

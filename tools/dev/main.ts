@@ -5,7 +5,7 @@
 import { formatAddress } from "../../src/config/address.ts";
 import { readArguments } from "../../src/config/arguments.ts";
 import { readEnvironment } from "../../src/config/environment.ts";
-import { loadConfiguration } from "../../src/config/load.ts";
+import { type Configuration, loadConfiguration } from "../../src/config/load.ts";
 import { ConfigurationError } from "../../src/config/problem.ts";
 import type { Settings } from "../../src/config/settings_table.ts";
 import { STOP_SIGNALS } from "../run_forwarding_signals.ts";
@@ -18,13 +18,14 @@ const tell = (text: string) => console.log(`dev: ${text}`);
 Deno.exit(await dev());
 
 async function dev(): Promise<number> {
-  const settings = await readSettings();
-  if (settings === undefined) return 2;
+  const configuration = await readConfiguration();
+  if (configuration === undefined) return 2;
+  const { settings, servers } = configuration;
   const stop = Promise.withResolvers<void>();
   for (const signal of STOP_SIGNALS) Deno.addSignalListener(signal, () => stop.resolve());
 
-  const upstream = settings.llamaUrl === undefined ? await startUpstream() : undefined;
-  tell(upstream?.description ?? `using the llama-server at ${settings.llamaUrl}`);
+  const upstream = servers.length === 0 ? await startUpstream() : undefined;
+  tell(upstream?.description ?? `using the llama-server at ${servers.map(({ url }) => url).join(", ")}`);
   try {
     await runModeld(settings, upstream, stop.promise);
   } finally {
@@ -48,10 +49,10 @@ async function runModeld(settings: Settings, upstream: Upstream | undefined, sto
   }
 }
 
-/** Reads the settings as modeld will, so that both know the same address. */
-async function readSettings(): Promise<Settings | undefined> {
+/** Reads the configuration as modeld will, so that both know the same address. */
+async function readConfiguration(): Promise<Configuration | undefined> {
   try {
-    return (await loadConfiguration(readArguments(Deno.args), readEnvironment())).settings;
+    return await loadConfiguration(readArguments(Deno.args), readEnvironment());
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;
     console.error(error.message);

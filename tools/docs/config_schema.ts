@@ -1,4 +1,6 @@
 import { clientFields } from "../../src/config/clients.ts";
+import type { Field } from "../../src/config/entries.ts";
+import { serverFields } from "../../src/config/servers.ts";
 import type { Setting } from "../../src/config/setting.ts";
 import { settingNames, settingsTable } from "../../src/config/settings_table.ts";
 
@@ -13,7 +15,12 @@ export function configSchema(): string {
     title: "Config file of modeld",
     type: "object",
     additionalProperties: false,
-    properties: { $schema: { type: "string" }, ...Object.fromEntries(properties), clients: clients() },
+    properties: {
+      $schema: { type: "string" },
+      ...Object.fromEntries(properties),
+      servers: servers(),
+      clients: clients(),
+    },
   };
   return `${JSON.stringify(schema, undefined, 2)}\n`;
 }
@@ -27,17 +34,24 @@ function property({ kind, help, default: value, deprecated }: Setting<unknown>):
   };
 }
 
+function servers(): Record<string, unknown> {
+  return {
+    description: "The llama-servers, in the place of llama_url",
+    ...listOf(serverFields, { required: ["url"] }),
+  };
+}
+
 function clients(): Record<string, unknown> {
-  const fields = Object.entries(clientFields).map(([key, { help, schema }]) => [key, { description: help, ...schema }]);
   return {
     description: "Who may use modeld, with which keys, limits and share of the slots",
+    ...listOf(clientFields, { required: ["name"], oneOf: [{ required: ["key"] }, { required: ["key_file"] }] }),
+  };
+}
+
+function listOf(fields: Readonly<Record<string, Field<unknown>>>, needed: object): Record<string, unknown> {
+  const properties = Object.entries(fields).map(([key, { help, schema }]) => [key, { description: help, ...schema }]);
+  return {
     type: "array",
-    items: {
-      type: "object",
-      additionalProperties: false,
-      required: ["name"],
-      oneOf: [{ required: ["key"] }, { required: ["key_file"] }],
-      properties: Object.fromEntries(fields),
-    },
+    items: { type: "object", additionalProperties: false, ...needed, properties: Object.fromEntries(properties) },
   };
 }

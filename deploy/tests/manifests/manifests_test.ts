@@ -55,6 +55,34 @@ Deno.test("the GPU overlay's patches apply to the base and leave a valid Deploym
   assertEquals(server.resources.limits["nvidia.com/gpu"], 1);
 });
 
+const fleet = read("kubernetes/overlays/fleet/kustomization.yaml");
+for (const file of (fleet.resources as string[]).filter((path) => path.endsWith(".yaml"))) {
+  Deno.test(`kubernetes/overlays/fleet/${file} satisfies its kind's published schema`, () => {
+    validate(read(`kubernetes/overlays/fleet/${file}`));
+  });
+}
+
+Deno.test("the fleet overlay's patches apply to the base and leave modeld alone in its pod, with a way to the servers", () => {
+  const patched = new Map<string, Manifest>();
+  for (const file of base.resources as string[]) {
+    const manifest = read(`kubernetes/base/${file}`);
+    patched.set(manifest.kind, manifest);
+  }
+  for (const { target, patch } of fleet.patches) jsonPatch.applyPatch(patched.get(target.kind), parse(patch), true);
+  for (const manifest of patched.values()) validate(manifest);
+  const pod = patched.get("Deployment").spec.template.spec;
+  assertEquals([pod.initContainers, pod.containers.length], [undefined, 1]);
+  const url = new URL((fleet.configMapGenerator[0].literals as string[])[0]?.replace("LLAMA_URL=http+dns", "http") ?? "");
+  const service = read("kubernetes/overlays/fleet/llama_service.yaml");
+  assertEquals([service.metadata.name, service.spec.clusterIP, service.spec.ports[0].port], [
+    url.hostname,
+    "None",
+    Number(url.port),
+  ]);
+  const egress = patched.get("NetworkPolicy").spec.egress;
+  assertEquals(egress[1].to[0].podSelector.matchLabels, service.spec.selector);
+});
+
 Deno.test("everything that selects modeld's pods selects the label they have", () => {
   const label = { "app.kubernetes.io/name": "modeld" };
   const pod = read("kubernetes/base/deployment.yaml").spec.template.metadata.labels;

@@ -1,5 +1,7 @@
 import { assertEquals } from "@std/assert";
-import { connect, makeFleet } from "../../../../src/cli/make_fleet.ts";
+import { systemClock } from "../../../../src/base/clock.ts";
+import { ConfiguredServers } from "../../../../src/cli/configured_servers.ts";
+import { makeFleet } from "../../../../src/cli/make_fleet.ts";
 import { listen } from "../../../../src/cli/listen.ts";
 import type { Fleet } from "../../../../src/dispatch/fleet.ts";
 import { errorMeanings } from "../../../../src/http/api/docs/error_meanings.ts";
@@ -181,7 +183,9 @@ async function withRig({ args = [], llama: options, llamaRuns, provoke }: Provoc
   const isServed = isConfigured && llamaRuns !== false && options?.apiKey === undefined;
   const configuration = await configure({ args: ["--addr", "127.0.0.1:0", ...url, ...isConfigured ? given : []] });
   if (llamaRuns === false) await llama.close();
-  const fleet = makeFleet(configuration, connect(configuration), () => {});
+  const { settings } = configuration;
+  const fleet = makeFleet(settings, () => settings, () => {});
+  new ConfiguredServers(configuration, fleet, systemClock, () => Promise.reject(new Error("no names here")));
   const http = listen(configuration, fleet, () => {});
   if (http === undefined) throw new Error("no address to listen on");
   const left = new AbortController();

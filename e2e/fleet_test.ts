@@ -1,0 +1,144 @@
+import { assert, assertEquals } from "@std/assert";
+import { Daemon } from "../tests/support/daemon.ts";
+import { eventually } from "../tests/support/eventually.ts";
+import { infer } from "../tests/support/ndjson_client.ts";
+import { RealLlamaServer } from "../tests/support/real_llama_server.ts";
+import { modelFolder, testModel } from "./support/test_model.ts";
+
+const LLAMA_ARGS = ["-t", "1", "-lv", "4", "-c", "4096", "-np", "2"];
+const REQUESTS = 500;
+const CLIENTS = 8;
+
+/** How a reply ended, and where. */
+interface Ending {
+  /** Undefined where nothing began. */
+  readonly server: string | undefined;
+  readonly status: number;
+  /** `done`, or the type of its error. */
+  readonly how: string;
+}
+
+/** Sends requests, several at a time; `onEnded` is called with the number of those that have ended. */
+async function load(modeld: Daemon, request: object, onEnded: (count: number) => void): Promise<Ending[]> {
+  const endings: Ending[] = [];
+  let sent = 0;
+  await Promise.all(Array.from({ length: CLIENTS }, async () => {
+    while (sent < REQUESTS) {
+      sent++;
+      const reply = await infer(modeld.url, { prompt: `Once upon a time ${sent}`, max_tokens: 4, ...request });
+      const last = await reply.last();
+      const server = reply.headers.get("x-modeld-server") ?? undefined;
+      endings.push({ server, status: reply.status, how: last.done ? "done" : last.type ?? last.text });
+      onEnded(endings.length);
+    }
+  }));
+  return endings;
+}
+
+async function states(modeld: Daemon): Promise<string> {
+  const { servers } = await modeld.json("/status");
+  return servers.map(({ state }: { state: string }) => state).join();
+}
+
+async function startFleet(count: number, args: readonly string[]): Promise<RealLlamaServer[]> {
+  const llamas: RealLlamaServer[] = [];
+  for (let i = 0; i < count; i++) llamas.push(await RealLlamaServer.start(args));
+  return llamas;
+}
+
+Deno.test("500 requests while one of three servers is killed and started again and one is stopped: only what ran there fails", async () => {
+  const model = await testModel();
+  const args = [...LLAMA_ARGS, "-m", model.path, "-a", "tiny"];
+  const llamas = await startFleet(3, args);
+  const [, killed, stopped] = llamas;
+  assert(killed !== undefined && stopped !== undefined);
+  const urls = llamas.map(({ url }) => url.href).join(",");
+  let again: RealLlamaServer | undefined;
+  const modeld = await Daemon.start({ args: ["--llama-url", urls, "--llama-connect-timeout=500ms", "--max-wait=60s"] });
+  try {
+    await modeld.ready();
+    await eventually("all are there", async () => await states(modeld) === "ready,ready,ready");
+    const warm = llamas.map(({ loggedGenerations }) => loggedGenerations);
+    const steps: Promise<unknown>[] = [];
+    const endings = await load(modeld, {}, (ended) => {
+      if (ended === 100) steps.push(killed.stop("SIGKILL"));
+      if (ended === 200) stopped.process.signal("SIGSTOP");
+      if (ended === 300) {
+        steps.push((async () => again = await RealLlamaServer.start(args, { port: Number(killed.url.port) }))());
+      }
+    });
+    await Promise.all(steps);
+    const failed = endings.filter(({ how }) => how !== "done");
+    assertEquals(endings.length, REQUESTS);
+    // Two slots of the one that was killed, two of the one that was stopped.
+    assert(failed.length <= 4, JSON.stringify(failed));
+    assertEquals(failed.filter(({ how }) => !["truncated", "upstream_error"].includes(how)), []);
+
+    stopped.process.signal("SIGCONT");
+    await eventually("the stopped one is used again", async () => await states(modeld) === "ready,ready,ready");
+    await eventually("their logs are complete", async () => {
+      const idle = await Promise.all([llamas[0], again, stopped].map((llama) => llama?.busySlots()));
+      return idle.every((busy) => busy === 0);
+    });
+
+    // What the servers themselves say they generated: nothing twice, nothing that nobody asked for.
+    const generated = llamas.map(({ loggedGenerations }, index) => loggedGenerations - (warm[index] ?? 0));
+    const afterwards = again?.loggedGenerations ?? 0;
+    const done = (name: string) => endings.filter(({ server, how }) => server === name && how === "done").length;
+    assertEquals(generated[0], done("server-1"));
+    const total = generated.reduce((sum, count) => sum + count, afterwards);
+    const completed = REQUESTS - failed.length;
+    assert(total >= completed && total <= REQUESTS, `${total} generations for ${completed} complete answers`);
+  } finally {
+    await modeld.stop("SIGKILL");
+    stopped.process.signal("SIGCONT");
+    for (const llama of [...llamas, again]) await llama?.stop("SIGKILL");
+    await model.remove();
+  }
+});
+
+Deno.test("two routers are one fleet: a model is loaded where there is room, and both serve", async () => {
+  const folder = await modelFolder(["a", "b"]);
+  const llamas = await startFleet(2, [...LLAMA_ARGS, "--models-dir", folder.path, "--models-max", "1"]);
+  const urls = llamas.map(({ url }) => url.href).join(",");
+  const modeld = await Daemon.start({ args: ["--llama-url", urls, "--models-dir", folder.path] });
+  try {
+    await modeld.ready();
+    const asked = await Promise.all(
+      ["a", "b", "a", "b"].map((model) => infer(modeld.url, { prompt: "Once", max_tokens: 8, model })),
+    );
+    for (const reply of asked) assertEquals((await reply.last()).done, true, reply.text);
+    const servers = asked.map(({ headers }) => headers.get("x-modeld-server"));
+    assertEquals(new Set(servers), new Set(["server-1", "server-2"]));
+    assertEquals([servers[0] === servers[2], servers[1] === servers[3]], [true, true]);
+    assertEquals((await modeld.json("/status")).evictions_total, 0);
+  } finally {
+    await modeld.stop("SIGKILL");
+    for (const llama of llamas) await llama.stop("SIGKILL");
+    await folder.remove();
+  }
+});
+
+Deno.test("modeld check tells of every server, and is content only when all are well", async () => {
+  const model = await testModel();
+  const llama = await RealLlamaServer.start([...LLAMA_ARGS, "-m", model.path, "-a", "tiny"]);
+  try {
+    const check = async (...urls: string[]) => {
+      const process = Daemon.spawn({ args: ["check", ...urls.map((url) => `--llama-url=${url}`)] });
+      const { code } = await process.exited;
+      return { code, output: process.stdoutLines.join("\n") };
+    };
+    const nobody = await RealLlamaServer.start([...LLAMA_ARGS, "-m", model.path]);
+    await nobody.stop("SIGKILL");
+    const found = await check(llama.url.href, nobody.url.href);
+    assertEquals(found.code, 1);
+    assert(found.output.includes("server-1: dry run: OK"), found.output);
+    assert(found.output.includes("server-2: llama-server reachable: NOT OK"), found.output);
+
+    const byName = await check(`http+dns://localhost:${llama.url.port}`);
+    assertEquals(byName.code, 0, byName.output);
+  } finally {
+    await llama.stop("SIGKILL");
+    await model.remove();
+  }
+});
