@@ -32,8 +32,7 @@ export class Inference implements RequestContext {
   readonly id: string;
   readonly timeline: Timeline;
   readonly client: Client;
-  /** The class that it was given; what its body asks for can only lower it. */
-  priority: Priority;
+  #priority: Priority;
   /** What it keeps of the process's memory; given back when nothing of it is left. */
   readonly share: ByteShare;
   readonly #abort = new AbortController();
@@ -53,7 +52,7 @@ export class Inference implements RequestContext {
     const inferDeadlines = options.inferDeadlines();
     this.id = id;
     this.client = client;
-    this.priority = atMost(client.priority, priorityOf(request.headers.get("x-modeld-priority")));
+    this.#priority = atMost(client.priority, priorityOf(request.headers.get("x-modeld-priority")));
     this.share = budget.share();
     this.timeline = new Timeline(id, clock, timelineOptions(request, logLevel));
     this.#client = request.signal;
@@ -67,6 +66,16 @@ export class Inference implements RequestContext {
   /** Aborts with the reason of the first `abort`. */
   get signal(): AbortSignal {
     return this.#abort.signal;
+  }
+
+  /** The class that it was given. */
+  get priority(): Priority {
+    return this.#priority;
+  }
+
+  /** Puts it into the class of that name, or by OpenAI's `service_tier`, unless that is a higher one. */
+  lowerPriority(word: string | undefined): void {
+    this.#priority = atMost(this.#priority, priorityOf(word));
   }
 
   get ended(): boolean {
