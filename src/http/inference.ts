@@ -34,8 +34,7 @@ export class Inference implements RequestContext {
   readonly number: number;
   readonly timeline: Timeline;
   readonly client: Client;
-  /** The class that it was given; what its body asks for can only lower it. */
-  priority: Priority;
+  #priority: Priority;
   /** What it keeps of the process's memory; given back when nothing of it is left. */
   readonly share: ByteShare;
   readonly #abort = new AbortController();
@@ -64,7 +63,7 @@ export class Inference implements RequestContext {
     this.id = id;
     this.number = number;
     this.client = client;
-    this.priority = atMost(client.priority, priorityOf(request.headers.get("x-modeld-priority")));
+    this.#priority = atMost(client.priority, priorityOf(request.headers.get("x-modeld-priority")));
     this.share = budget.share();
     this.timeline = new Timeline(id, clock, timelineOptions(request, logLevel));
     this.#client = request.signal;
@@ -78,6 +77,16 @@ export class Inference implements RequestContext {
   /** Aborts with the reason of the first `abort`. */
   get signal(): AbortSignal {
     return this.#abort.signal;
+  }
+
+  /** The class that it was given. */
+  get priority(): Priority {
+    return this.#priority;
+  }
+
+  /** Puts it into the class of that name, or by OpenAI's `service_tier`, unless that is a higher one. */
+  lowerPriority(word: string | undefined): void {
+    this.#priority = atMost(this.#priority, priorityOf(word));
   }
 
   get ended(): boolean {

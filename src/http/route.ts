@@ -1,4 +1,5 @@
 import type { ModeldError } from "../base/errors.ts";
+import type { Client } from "../base/client.ts";
 import type { TrustedProxies } from "./middleware/client_address.ts";
 import type { Connection } from "./listener.ts";
 import { requestIdOf } from "./request_id.ts";
@@ -11,6 +12,8 @@ export class RequestContext {
   readonly clientAddress: string;
   /** Whether a trusted proxy sent it. */
   readonly throughProxy: boolean;
+  /** Whose request it is; set by the gate, for the routes behind it. */
+  client: Client | undefined;
   /** What the reply to this request carries, whatever it is. */
   readonly replyHeaders = new Headers();
   readonly #connection: Connection;

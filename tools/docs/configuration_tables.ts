@@ -8,7 +8,7 @@ export function configurationTables(): string {
   return groups.map((group) => {
     const settings = settingNames.map((name): Setting<unknown> => settingsTable[name]);
     const rows = settings.filter((setting) => setting.group === group).map(row);
-    return `### ${group}\n\n${table(["flag, variable, key", "value", "default", "what it sets"], rows)}`;
+    return `### ${group}\n\n${table(["flag, variable, key", "value", "default", "reload", "what it sets"], rows)}`;
   }).join("\n");
 }
 
@@ -20,6 +20,7 @@ function row(setting: Setting<unknown>): readonly string[] {
     names.map(code).join("<br>"),
     kind.name.replaceAll(" | ", ", "),
     defaultNote === undefined && setting.default !== undefined && value !== "none" ? code(value) : value,
+    setting.reload,
     deprecated === undefined ? help : `${help}. Ignored: ${deprecated}`,
   ];
 }

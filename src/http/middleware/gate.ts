@@ -48,7 +48,7 @@ export function gated(route: Route, gate: Gate): Route {
   return {
     ...route,
     async handle(request, context) {
-      await gate.enter(request, context);
+      context.client = await gate.enter(request, context);
       return await route.handle(request, context);
     },
   };

@@ -1,4 +1,5 @@
 import { STATUS_CODE } from "@std/http/status";
+import { mayUseModel } from "../../../base/client.ts";
 import type { Fleet } from "../../../dispatch/fleet.ts";
 import type { Route } from "../../route.ts";
 
@@ -18,9 +19,16 @@ export function readyzRoute(fleet: Fleet, draining: () => boolean): Route {
   };
 }
 
-/** `GET /models`. */
+/** `GET /models`: those that the client may use. */
 export function modelsRoute(fleet: Fleet): Route {
-  return { method: "GET", path: "/models", handle: () => Response.json({ models: fleet.models() }) };
+  return {
+    method: "GET",
+    path: "/models",
+    handle(_, { client }) {
+      const models = fleet.models().filter(({ id }) => client === undefined || mayUseModel(client, id));
+      return Response.json({ models });
+    },
+  };
 }
 
 /** `GET /status`. */

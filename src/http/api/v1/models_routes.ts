@@ -1,3 +1,4 @@
+import { type Client, mayUseModel } from "../../../base/client.ts";
 import { ModeldError } from "../../../base/errors.ts";
 import type { CatalogModel, Fleet } from "../../../dispatch/fleet.ts";
 import { pathOf, queryOf } from "../../request_target.ts";
@@ -14,16 +15,16 @@ export function modelsRoutes(fleet: Pick<Fleet, "catalog" | "props">): readonly 
       method: "GET",
       path: LIST,
       refuse,
-      handle: () => Response.json({ object: "list", data: fleet.catalog().map(modelObject) }),
+      handle: (_, { client }) => Response.json({ object: "list", data: catalogFor(client, fleet).map(modelObject) }),
     },
     {
       method: "GET",
       path: `${LIST}/`,
       isPrefix: true,
       refuse,
-      handle(request) {
+      handle(request, { client }) {
         const id = decode(pathOf(request.url).slice(LIST.length + 1));
-        const model = fleet.catalog().find((model) => model.id === id || model.aliases.includes(id));
+        const model = catalogFor(client, fleet).find((model) => model.id === id || model.aliases.includes(id));
         if (model === undefined) throw new ModeldError("model_not_found", `model not found: ${id}`);
         return Response.json(modelObject(model));
       },
@@ -38,6 +39,13 @@ export function modelsRoutes(fleet: Pick<Fleet, "catalog" | "props">): readonly 
       },
     },
   ];
+}
+
+/** The models that the client may use, by their id or another name. */
+function catalogFor(client: Client | undefined, fleet: Pick<Fleet, "catalog">): readonly CatalogModel[] {
+  const models = fleet.catalog();
+  if (client === undefined) return models;
+  return models.filter(({ id, aliases }) => [id, ...aliases].some((name) => mayUseModel(client, name)));
 }
 
 function modelObject({ id, aliases, state, contextLength, sinceUnix }: CatalogModel): unknown {

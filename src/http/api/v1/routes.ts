@@ -149,7 +149,16 @@ export const v1Routes: readonly V1Route[] = [
 ];
 
 /** Fields that the scan looks for in every body: what is rewritten, left out, measured, or names a client or session. */
-const COMMON_FIELDS = ["model", "id_slot", "stream", "user", "service_tier", "prompt_cache_key", "return_progress"];
+const COMMON_FIELDS = [
+  "model",
+  "id_slot",
+  "stream",
+  "user",
+  "service_tier",
+  "priority",
+  "prompt_cache_key",
+  "return_progress",
+];
 
 /** The top-level fields that modeld reads from a route's bodies. */
 export function scannedFields({ slots, tokenLimits, prompt }: V1Route): readonly string[] {

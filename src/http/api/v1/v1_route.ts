@@ -116,6 +116,7 @@ async function read(
   if (row.api === "anthropic" && row.prompt.includes("messages") && scanned.fields.get("messages") === undefined) {
     throw new ModeldError("invalid_request", "messages: field required");
   }
+  for (const name of ["service_tier", "priority"]) inference.lowerPriority(textOf(body, scanned, name));
   const named = textOf(body, scanned, "model");
   const field = scanned.fields.get("model");
   if (named === undefined && field !== undefined && field.kind !== "null") {
