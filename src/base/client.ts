@@ -41,6 +41,11 @@ export function plainClient(name: string, digests: readonly string[]): Client {
   });
 }
 
+/** What metrics and `/status` call it: its name in the configuration; a client of whom only the address is known is `other`. */
+export function publicName({ name, digests }: Client): string {
+  return digests.length > 0 ? name : "other";
+}
+
 const utf8 = new TextEncoder();
 
 /** The SHA-256 of a key, in hexadecimal digits: what is kept of it and what it is looked up by. */

@@ -1,6 +1,7 @@
 import type { Clock } from "./clock.ts";
 import { BucketCounts } from "./bucket_counts.ts";
 import type { LogLevel } from "./log_level.ts";
+import type { Priority } from "./priority.ts";
 
 /** Where a request is: waiting for a slot, for its model to load, for the first token, or streaming. */
 export type Stage = "queue" | "load" | "prefill" | "stream";
@@ -36,6 +37,11 @@ export class Timeline {
   readonly arrivedWallTime: number;
   /** The model's id once it is known to the registry; a client cannot put a word of its own here. */
   model: string | undefined;
+  /** Whose it is, see `publicName`, and the class that it was given. */
+  client = "other";
+  priority: Priority = "default";
+  /** Slots that it held, times the ms for which it held them. */
+  slotMs = 0;
   /** The name of the llama-server that it was sent to last. */
   server: string | undefined;
   /** Why it was sent there, and how much of its prompt was expected in the cache. */

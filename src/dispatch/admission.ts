@@ -154,7 +154,7 @@ export function reroute(state: FleetState, request: QueuedRequest, now: number):
 /** Takes back the slots of a request that has ended. */
 export function finish(state: FleetState, request: QueuedRequest, ending: RequestEnding, now: number): void {
   const { leased } = request;
-  const instance = giveBackSlots(state, request);
+  const instance = giveBackSlots(state, request, now);
   if (instance === undefined) return;
   noteEnd(state, request, ending.kind === "completed" ? ending.timings : undefined, now);
   if (request.isWhole && ending.kind === "cancelled" && instance.isReady) doubtSlots(instance, leased, now);
@@ -175,7 +175,7 @@ function mayHaveDied(ending: RequestEnding): boolean {
 
 /** Takes back the slots of a request that was not begun, and gives it back its place in the queue where it may be served. */
 export function requeue(state: FleetState, request: QueuedRequest, error: ModeldError, now: number): void {
-  const instance = giveBackSlots(state, request);
+  const instance = giveBackSlots(state, request, now);
   if (instance === undefined) return;
   const { server } = instance;
   server.poll();
@@ -215,13 +215,13 @@ function mayBeServedElsewhere(model: Model, not: Server, now: number): boolean {
   return model.usable(now).some(({ server }) => server !== not);
 }
 
-function giveBackSlots(state: FleetState, request: QueuedRequest): Instance | undefined {
+function giveBackSlots(state: FleetState, request: QueuedRequest, now: number): Instance | undefined {
   const { instance, leased } = request;
   if (request.phase !== "running" || instance === undefined) return undefined;
   const { server } = instance;
   request.running?.remove();
   request.growing?.remove();
-  request.leased = 0;
+  request.hold(0, now);
   instance.leased -= leased;
   server.leased -= leased;
   if (!instance.listed && instance.leased === 0) server.instances.delete(instance.id);
@@ -254,18 +254,18 @@ export function reviewQueues(state: FleetState, now: number): void {
 
 /** Gives free slots to those who wait. */
 export function assignSlots(state: FleetState, now: number): void {
-  growLeases(state);
+  growLeases(state, now);
   for (const model of state.models.values()) {
     if (model.waiting > 0) serveQueue(state, model, now);
   }
 }
 
 /** A request that began with fewer slots than it can use comes before those that have none. */
-function growLeases(state: FleetState): void {
+function growLeases(state: FleetState, now: number): void {
   if (state.growing.first === undefined) return;
   for (const request of state.growing.toArray()) {
     if (request.instance === undefined) continue;
-    lease(request, request.instance);
+    lease(request, request.instance, now);
     if (request.leased >= request.slots) request.growing?.remove();
   }
 }
@@ -301,7 +301,7 @@ function start(state: FleetState, request: QueuedRequest, instance: Instance, no
   request.instance = instance;
   instance.server.running++;
   request.running = state.running.add(request);
-  if (!request.isCall) lease(request, instance);
+  if (!request.isCall) lease(request, instance, now);
   if (!request.isCall && request.leased < request.slots) request.growing = state.growing.add(request);
   noteStart(state, request, now);
   if (!request.isCall) instance.times.waited(now - request.arrivedAt);
@@ -309,9 +309,9 @@ function start(state: FleetState, request: QueuedRequest, instance: Instance, no
 }
 
 /** As many of the free slots as it can use. */
-function lease(request: QueuedRequest, instance: Instance): void {
+function lease(request: QueuedRequest, instance: Instance, now: number): void {
   const slots = Math.min(request.slots - request.leased, instance.free);
-  request.leased += slots;
+  request.hold(request.leased + slots, now);
   instance.leased += slots;
   instance.server.leased += slots;
 }

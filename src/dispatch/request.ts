@@ -73,6 +73,8 @@ export class QueuedRequest implements FairRequest {
   maxWait = 0;
   /** Whether the server on which it runs has accepted it. */
   isAccepted = false;
+  /** Since when it holds as many slots as it does. */
+  #leasedAt = 0;
   /** When it got its slots. */
   startedAt = 0;
   /** Servers that did not begin it, and when they were tried; undefined before the first. */
@@ -101,6 +103,13 @@ export class QueuedRequest implements FairRequest {
     const match = affinity.match(this.prompt, this.#matches.get(instance));
     this.#matches.set(instance, match);
     return match;
+  }
+
+  /** It holds so many slots from now on. */
+  hold(slots: number, now: number): void {
+    this.timeline.slotMs += this.leased * (now - this.#leasedAt);
+    this.#leasedAt = now;
+    this.leased = slots;
   }
 
   /** Notes that a server did not begin it. */

@@ -1,3 +1,4 @@
+import { publicName } from "../base/client.ts";
 import type { Clock } from "../base/clock.ts";
 import { ModeldError } from "../base/errors.ts";
 import type { ServerKind } from "../llama/llama_server.ts";
@@ -8,6 +9,7 @@ import { stem } from "../upstream/model_names.ts";
 import type { Server } from "../upstream/server.ts";
 import type { CatalogModel, ModelInfo, QueuePlace } from "./fleet.ts";
 import { type Model, route } from "./models.ts";
+import type { QueuedRequest } from "./request.ts";
 import { type FleetState, isAnyUnknown, isEmpty } from "./state.ts";
 
 /** What `GET /readyz` answers. */
@@ -58,10 +60,22 @@ export interface ServerStatus {
   readonly last_error?: string;
 }
 
+/** What waits and runs of one client, over all models. */
+export interface ClientStatus {
+  /** Its name in the configuration; `other` for all that are known by their address. */
+  readonly name: string;
+  /** Requests that wait. */
+  readonly waiting: number;
+  /** Requests that run. */
+  readonly running: number;
+}
+
 /** The answer of `GET /status`, field by field as the public contract has it. */
 export interface Status {
   readonly instances: readonly InstanceStatus[];
   readonly servers: readonly ServerStatus[];
+  /** Those of whom anything waits or runs. */
+  readonly clients: readonly ClientStatus[];
   readonly budget_mb: number;
   readonly used_est_mb: number;
   readonly margin_mb: number;
@@ -91,6 +105,7 @@ export function buildStatus(state: FleetState, clock: Clock, startedAt: number):
   return {
     instances: instances.map((instance) => instanceStatus(state, instance, unix)),
     servers: servers.map((server) => serverStatus(server, unix)),
+    clients: clientStatus(state),
     budget_mb: sum(servers, (server) => server.terms().vramBudgetMb) || terms.vramBudgetMb,
     used_est_mb: usedMb(instances),
     margin_mb: terms.vramMarginMb,
@@ -104,6 +119,20 @@ export function buildStatus(state: FleetState, clock: Clock, startedAt: number):
     ...(error !== undefined && { error }),
     ...(lastError !== undefined && { last_error: lastError.message }),
   };
+}
+
+function clientStatus(state: FleetState): readonly ClientStatus[] {
+  const counts = new Map<string, { waiting: number; running: number }>();
+  const count = (request: QueuedRequest, what: "waiting" | "running"): void => {
+    const name = publicName(request.client);
+    const its = counts.get(name) ?? { waiting: 0, running: 0 };
+    its[what]++;
+    counts.set(name, its);
+  };
+  for (const request of state.unrouted) count(request, "waiting");
+  for (const model of state.models.values()) for (const request of model.requests()) count(request, "waiting");
+  for (const request of state.running.toArray()) count(request, "running");
+  return [...counts].map(([name, its]) => ({ name, ...its }));
 }
 
 /** What `/readyz` says, in the words for an instance. */

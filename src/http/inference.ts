@@ -2,7 +2,7 @@ import { STATUS_CODE } from "@std/http/status";
 import type { Clock, Timer } from "../base/clock.ts";
 import type { Deadlines } from "../base/deadlines.ts";
 import { ModeldError, shuttingDown } from "../base/errors.ts";
-import type { Client } from "../base/client.ts";
+import { type Client, publicName } from "../base/client.ts";
 import { LinkedList } from "../base/list.ts";
 import type { LogLevel } from "../base/log_level.ts";
 import { atMost, type Priority, priorityOf } from "../base/priority.ts";
@@ -34,7 +34,6 @@ export class Inference implements RequestContext {
   readonly number: number;
   readonly timeline: Timeline;
   readonly client: Client;
-  #priority: Priority;
   /** What it keeps of the process's memory; given back when nothing of it is left. */
   readonly share: ByteShare;
   readonly #abort = new AbortController();
@@ -63,9 +62,11 @@ export class Inference implements RequestContext {
     this.id = id;
     this.number = number;
     this.client = client;
-    this.#priority = atMost(client.priority, priorityOf(request.headers.get("x-modeld-priority")));
+    const priority = atMost(client.priority, priorityOf(request.headers.get("x-modeld-priority")));
     this.share = budget.share();
     this.timeline = new Timeline(id, clock, timelineOptions(request, logLevel));
+    this.timeline.client = publicName(client);
+    this.timeline.priority = priority;
     this.#client = request.signal;
     this.#observer = observer;
     this.#deadline = inferDeadlines.set(() => this.abort(tooLate(inferDeadlines.ms)));
@@ -79,14 +80,13 @@ export class Inference implements RequestContext {
     return this.#abort.signal;
   }
 
-  /** The class that it was given. */
   get priority(): Priority {
-    return this.#priority;
+    return this.timeline.priority;
   }
 
   /** Puts it into the class of that name, or by OpenAI's `service_tier`, unless that is a higher one. */
   lowerPriority(word: string | undefined): void {
-    this.#priority = atMost(this.#priority, priorityOf(word));
+    this.timeline.priority = atMost(this.priority, priorityOf(word));
   }
 
   get ended(): boolean {

@@ -34,8 +34,26 @@ export function inferenceMetrics(registry: Registry): InferenceObserver {
   const queueWait = new Histogram({
     name: "modeld_queue_wait_seconds",
     help: "Time a request waited for a slot, its model's load not included.",
-    labelNames: ["model"],
+    labelNames: ["model", "priority"],
     buckets,
+    registers,
+  });
+  const slotSeconds = new Counter({
+    name: "modeld_client_slot_seconds_total",
+    help: "Time on slots, of ended inferences. client is a name of the configuration, or other.",
+    labelNames: ["client", "model"],
+    registers,
+  });
+  const clientTokens = new Counter({
+    name: "modeld_client_tokens_total",
+    help: "Tokens of a client's inferences that ended well, as llama-server counts them.",
+    labelNames: ["client", "kind"],
+    registers,
+  });
+  const rejected = new Counter({
+    name: "modeld_client_rejected_total",
+    help: "Inferences of a client that were turned away; reason is the error's type.",
+    labelNames: ["client", "reason"],
     registers,
   });
   const overhead = new Histogram({
@@ -47,17 +65,22 @@ export function inferenceMetrics(registry: Registry): InferenceObserver {
   });
   return {
     started() {},
-    ended(timeline, { outcome, usage }) {
+    ended(timeline, { outcome, usage, error }) {
+      const { client } = timeline;
       const model = timeline.model ?? "";
       requests.inc({ model, outcome, stage: timeline.stage });
       overhead.observe(timeline.overhead / 1000);
+      if (outcome === "rejected" && error !== undefined) rejected.inc({ client, reason: error.kind });
       if (timeline.model === undefined) return;
-      queueWait.observe({ model }, timeline.spent("queue") / 1000);
+      if (timeline.slotMs > 0) slotSeconds.inc({ client, model }, timeline.slotMs / 1000);
+      queueWait.observe({ model, priority: timeline.priority }, timeline.spent("queue") / 1000);
       if (timeline.timeToFirstToken !== undefined) firstToken.observe({ model }, timeline.timeToFirstToken / 1000);
       if (timeline.fragments > 1) interToken.fold(model, timeline.gaps);
       if (usage !== undefined) {
         tokens.inc({ model, kind: "prompt" }, usage.promptTokens);
         tokens.inc({ model, kind: "completion" }, usage.completionTokens);
+        clientTokens.inc({ client, kind: "prompt" }, usage.promptTokens);
+        clientTokens.inc({ client, kind: "completion" }, usage.completionTokens);
       }
     },
   };

@@ -21,6 +21,7 @@ interface ServerFigures {
 export interface FleetFigures {
   readonly instances: readonly InstanceFigures[];
   readonly servers: readonly ServerFigures[];
+  readonly clients: readonly { readonly name: string; readonly waiting: number }[];
   readonly loads_total: number;
   readonly evictions_total: number;
 }
@@ -55,6 +56,12 @@ export function statusMetrics(registry: Registry): (status: FleetFigures) => voi
       (i) => i.slots_unconfirmed ?? 0,
     ),
   ];
+  const clientQueue = new Gauge({
+    name: "modeld_client_queue_depth",
+    help: "Requests of a client that wait, for whichever model.",
+    labelNames: ["client"],
+    registers,
+  });
   const loads = new Counter({ name: "modeld_model_loads_total", help: "Model loads that succeeded.", registers });
   const evictions = new Counter({
     name: "modeld_model_evictions_total",
@@ -80,6 +87,8 @@ export function statusMetrics(registry: Registry): (status: FleetFigures) => voi
   });
   return (status) => {
     for (const update of gauges) update(status.instances);
+    clientQueue.reset();
+    for (const { name, waiting } of status.clients) clientQueue.set({ client: name }, waiting);
     setCounter(loads, status.loads_total);
     setCounter(evictions, status.evictions_total);
     serverUp.reset();

@@ -366,3 +366,16 @@ Deno.test("an exception of modeld's own is thrown as it is, frees the slot and i
   assertEquals([client.state(), rig.inflight, rig.fleet.readiness()], ["thrown", 0, "ready"]);
   await rig.close();
 });
+
+Deno.test("a request's time on slots is known at its end, whether it was served, left while it ran, or only waited", async () => {
+  const rig = await new DispatcherRig(new FakeLlamaServer("m")).open();
+  const [served, left, waited] = [await rig.requested(), await rig.requested(), await rig.requested()];
+  await rig.pass(200);
+  waited.leave();
+  await waited.error();
+  await rig.complete(served, 0);
+  await rig.pass(50);
+  left.leave();
+  assertEquals([served, left, waited].map(({ timeline }) => timeline.slotMs), [200, 50, 0]);
+  await rig.close();
+});

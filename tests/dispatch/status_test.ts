@@ -39,6 +39,7 @@ Deno.test("the status has every field of the contract, with slots, waits and the
     loads_total: 0,
     warmups_in_progress: 0,
     draining_count: 0,
+    clients: [{ name: "other", waiting: 1, running: 1 }],
     servers: [{
       name: "server-1",
       url: "http://127.0.0.1:8081",

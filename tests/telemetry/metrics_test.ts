@@ -5,7 +5,7 @@ import { createMetrics } from "../../src/telemetry/metrics.ts";
 import { Timeline } from "../../src/base/timeline.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 
-const IDLE: FleetFigures = { instances: [], servers: [], loads_total: 0, evictions_total: 0 };
+const IDLE: FleetFigures = { instances: [], servers: [], clients: [], loads_total: 0, evictions_total: 0 };
 
 type InstanceFigures = FleetFigures["instances"][number];
 
@@ -49,7 +49,7 @@ Deno.test("an inference that went well shows in every metric of inferences", asy
   assertEquals(await sample(`modeld_requests_total{model="m",outcome="ok",stage="stream"}`), 1);
   assertEquals(await sample(`modeld_tokens_total{model="m",kind="prompt"}`), 5);
   assertEquals(await sample(`modeld_tokens_total{model="m",kind="completion"}`), 3);
-  assertEquals(await sample(`modeld_queue_wait_seconds_sum{model="m"}`), 0.03);
+  assertEquals(await sample(`modeld_queue_wait_seconds_sum{model="m",priority="default"}`), 0.03);
   assertEquals(await sample(`modeld_time_to_first_token_seconds_bucket{le="0.2",model="m"}`), 0);
   assertEquals(await sample(`modeld_time_to_first_token_seconds_bucket{le="0.5",model="m"}`), 1);
   assertEquals(await sample(`modeld_inter_token_seconds_bucket{le="0.01",model="m"}`), 0);
@@ -157,4 +157,26 @@ Deno.test("the queue of a model on several servers counts once", async () => {
   };
   assertEquals(await sample(`modeld_queue_depth{model="a"}`), 7);
   assertEquals(await sample(`modeld_slots{model="a"}`), 6);
+});
+
+Deno.test("what a client uses and is refused shows under its name", async () => {
+  const { now, clock, metrics, sample } = daemon();
+  const usage = { promptTokens: 5, completionTokens: 3, totalTokens: 8 };
+  const served = stream(clock, "m", [15]);
+  Object.assign(served, { client: "chat", priority: "batch", slotMs: 1_500 });
+  metrics.inferences.ended(served, { outcome: "ok", status: 200, usage });
+  const refused = new Timeline("r", clock);
+  refused.client = "chat";
+  refused.end();
+  const error = { kind: "rate_limited", message: "too many" } as const;
+  metrics.inferences.ended(refused, { outcome: "rejected", status: 429, error });
+  assertEquals(await sample(`modeld_client_slot_seconds_total{client="chat",model="m"}`), 1.5);
+  assertEquals(await sample(`modeld_client_tokens_total{client="chat",kind="completion"}`), 3);
+  assertEquals(await sample(`modeld_client_rejected_total{client="chat",reason="rate_limited"}`), 1);
+  assertEquals(await sample(`modeld_queue_wait_seconds_count{model="m",priority="batch"}`), 1);
+
+  now.status = { ...IDLE, clients: [{ name: "chat", waiting: 4 }] };
+  assertEquals(await sample(`modeld_client_queue_depth{client="chat"}`), 4);
+  now.status = IDLE;
+  assertEquals(await sample(`modeld_client_queue_depth{client="chat"}`), undefined);
 });

@@ -52,6 +52,7 @@ export const STATUS = {
     queue_wait_ms: 0,
     last_seen_unix: 1_800_000_000,
   }],
+  clients: [{ name: "chat", waiting: 0, running: 1 }],
   budget_mb: 8_000,
   used_est_mb: 640,
   margin_mb: 500,

@@ -92,10 +92,17 @@ const serverSchema = z.object({
   last_error: z.exactOptional(z.string()),
 });
 
+const clientSchema = z.object({
+  name: text("As in the configuration; `other`: all who are known by their address."),
+  waiting: count.check(z.describe("Requests that wait.")),
+  running: count.check(z.describe("Requests that run.")),
+});
+
 /** `GET /status`. */
 export const statusSchema = z.object({
   instances: z.array(instanceSchema),
   servers: z.array(serverSchema),
+  clients: z.array(clientSchema),
   budget_mb: megabytes,
   used_est_mb: megabytes,
   margin_mb: megabytes,
