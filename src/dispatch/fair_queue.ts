@@ -98,7 +98,7 @@ export class FairQueue<R extends FairRequest> {
         return entry;
       }
       if (--left === 0) return undefined;
-      if (entry.request.slots === 1) continue;
+      if (entry.request.slots === 1 || entry.request.isChoosy) continue;
       if (now - (entry.passedAt ?? now) >= this.#options().maxPassed) return undefined;
       passed.push(entry);
     }

@@ -27,7 +27,7 @@ export function placeLoads(state: FleetState, now: number): void {
       for (const request of [...model.requests()]) refuse(state, request, insufficientVram(model, plan.reason), now);
     } else if (plan.kind === "switch") {
       if (displace(state, model, instance, plan, now)) blocked.add(instance.server);
-    } else if (!blocked.has(instance.server)) {
+    } else if (!blocked.has(instance.server) || isYieldedTo(instance)) {
       if (plan.kind === "load") beginLoad(instance, now);
       else blocked.add(instance.server);
       if (plan.kind !== "evict") continue;
@@ -96,6 +96,11 @@ function displace(
   if (model.waiting === 0) return false;
   for (const victim of victims) victim.yieldsTo = instance.id;
   return true;
+}
+
+/** Whether a model of the same server drains for this one: nobody else can use that room, so nobody else's turn is due. */
+function isYieldedTo({ id, server }: Instance): boolean {
+  return server.instances.values().some(({ yieldsTo }) => yieldsTo === id);
 }
 
 /** When a loaded model may be displaced. */

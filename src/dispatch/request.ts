@@ -128,4 +128,9 @@ export class QueuedRequest implements FairRequest {
   get hasTried(): boolean {
     return this.#tried !== undefined;
   }
+
+  /** Whether it waits for a better server, or for its retry, rather than for a slot. */
+  get isChoosy(): boolean {
+    return this.heldSince !== undefined || this.hasTried;
+  }
 }

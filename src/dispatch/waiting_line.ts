@@ -11,6 +11,8 @@ export interface FairRequest {
   readonly arrivedAt: number;
   /** How many it takes, at least 1 and at most as many as there are. */
   readonly slots: number;
+  /** It leaves free slots to others, for a better or another server, so being passed keeps no slots from it. */
+  readonly isChoosy?: boolean;
 }
 
 /** One request in the queue, and later among the running ones. */
