@@ -94,7 +94,7 @@ export class Timeline {
   }
 
   /**
-   * Ends the present stage, if any, and starts the next; a stage may be entered more than once, its times add up. `stream`
+   * Ends the present stage, if any, and starts the next; a stage may be entered again later, its times add up. `stream`
    * needs no call: the first fragment enters it.
    */
   enter(stage: Stage): void {
@@ -162,6 +162,7 @@ export class Timeline {
   }
 
   #enterAt(stage: Stage, now: number): void {
+    if (this.spans.length > 0 && this.stage === stage) return;
     this.#endSpan(now);
     this.stage = stage;
     this.spans.push({ stage, startedAt: now });

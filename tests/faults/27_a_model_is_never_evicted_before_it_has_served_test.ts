@@ -23,9 +23,9 @@ Deno.test("requests for two models where one fits are all served, each model bef
   );
 });
 
-Deno.test("a busy model is never evicted: the other is 507 at once, and the stream goes on", async () => {
+Deno.test("a busy model is never evicted: the other is 507 after --max-wait, and the stream goes on", async () => {
   await play(
-    { fake: ONE_AT_A_TIME, outcomes: { "ok stream": 2, "rejected load": 1 }, posts: 2 },
+    { fake: ONE_AT_A_TIME, modeld: ["--max-wait", "3s"], outcomes: { "ok stream": 2, "rejected load": 1 }, posts: 2 },
     async ({ llama, ask }) => {
       await (await ask({ model: "a" })).last();
       const taken = llama.take();

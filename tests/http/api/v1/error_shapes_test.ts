@@ -68,6 +68,7 @@ Deno.test("types fit the statuses of the one error table", () => {
   const openAi: Record<number, string> = {
     400: "invalid_request_error",
     401: "authentication_error",
+    403: "invalid_request_error",
     404: "not_found_error",
     405: "invalid_request_error",
     408: "invalid_request_error",
