@@ -55,7 +55,7 @@ Deno.test("a line of 1 MB is one token, in linear time", async () => {
   });
 });
 
-Deno.test("a line over the limit ends the reply in an error line, and is never held in full", async () => {
+Deno.test("an event over the limit ends the reply in an error line, and is never held in full", async () => {
   await play({ outcomes: { "upstream_error stream": 1 }, posts: 1 }, async ({ llama, ask }) => {
     const endless = (async function* () {
       yield completionToken(" upon") + 'data: {"choices":[{"text":"';
@@ -65,7 +65,7 @@ Deno.test("a line over the limit ends the reply in an error line, and is never h
       await exchange.send(CLOSE_DELIMITED_HEAD);
       for await (const piece of endless) await exchange.send(piece);
     });
-    await assertCutShort(await ask(), [" upon"], { code: 500, type: "protocol", says: "line" });
+    await assertCutShort(await ask(), [" upon"], { code: 500, type: "protocol", says: "an event of more than" });
   });
 });
 

@@ -62,6 +62,19 @@ for (const [what, { sent, ...error }] of Object.entries(JUNK)) {
   });
 }
 
+for (const what of ["invalid JSON", "JSON of an unknown shape"]) {
+  Deno.test(`a token that arrives together with ${what} is not lost`, async () => {
+    await play({ outcomes: { "upstream_error stream": 1 }, posts: 1 }, async ({ llama, ask }) => {
+      const { sent, ...error } = JUNK[what] as Junk;
+      llama.next(async (exchange) => {
+        await exchange.send(`${CLOSE_DELIMITED_HEAD}${completionToken(" upon")}${sent}`);
+        await exchange.close();
+      });
+      await assertCutShort(await ask(), [" upon"], { code: 500, ...error });
+    });
+  });
+}
+
 Deno.test("an error after the finish_reason still ends in an error line", async () => {
   await play({ outcomes: { "upstream_error stream": 1 }, posts: 1 }, async ({ llama, ask }) => {
     llama.next(async (exchange) => {

@@ -59,5 +59,5 @@ Deno.test("usage that is no object is flagged; a total that makes no sense is pu
 });
 
 function flagged(lines: readonly string[]): number {
-  return lines.filter((line) => JSON.parse(line).usage_nonsense === true).length;
+  return lines.filter((line) => JSON.parse(line).usage_invalid === true).length;
 }

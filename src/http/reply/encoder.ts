@@ -9,13 +9,14 @@ export interface Encoder {
   open?(exchange: Exchange): void;
   /** How much waits to be taken, in bytes or characters. */
   readonly pending: number;
+  /** How many pieces of text have come so far. */
+  readonly fragments: number;
   /**
    * Adds the events that arrived together.
    *
-   * @returns how many pieces of text they brought
-   * @throws ModeldError where the answer must not go on
+   * @throws ModeldError where the answer must not go on; what came in front of that has been added
    */
-  add(batch: EventBatch): number;
+  add(batch: EventBatch): void;
   /** Adds what ends a reply well. */
   end(completion: Completion): void;
   /** Adds what is sent while there is nothing else to send. */

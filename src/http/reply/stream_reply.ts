@@ -1,7 +1,7 @@
 import type { Clock, Timer } from "../../base/clock.ts";
 import type { Deadlines } from "../../base/deadlines.ts";
 import { ModeldError } from "../../base/errors.ts";
-import type { Completion, Exchange } from "../../llama/exchange.ts";
+import type { Completion, EventBatch, Exchange } from "../../llama/exchange.ts";
 import { asModeldError } from "../error_reply.ts";
 import type { Inference } from "../inference.ts";
 import type { Encoder } from "./encoder.ts";
@@ -109,8 +109,7 @@ class StreamReply implements UnderlyingDefaultSource<Uint8Array> {
       for (;;) {
         timeline.waiting();
         const batch = await exchange.read();
-        timeline.received(batch === undefined ? 0 : this.#encoder.add(batch));
-        this.#heartbeat?.clear();
+        this.#add(batch);
         if (batch === undefined) break;
         this.#writeOrGather();
         if (this.#encoder.pending > READ_AHEAD && !this.#options.whole) await this.#untilWritten();
@@ -119,6 +118,17 @@ class StreamReply implements UnderlyingDefaultSource<Uint8Array> {
       this.#writeOrGather();
     } catch (error) {
       this.#fail(asModeldError(error));
+    }
+  }
+
+  /** Takes a batch, or the end. What came in front of something that fails has come, too. */
+  #add(batch: EventBatch | undefined): void {
+    const before = this.#encoder.fragments;
+    try {
+      if (batch !== undefined) this.#encoder.add(batch);
+    } finally {
+      this.#inference.timeline.received(this.#encoder.fragments - before);
+      this.#heartbeat?.clear();
     }
   }
 
@@ -136,6 +146,8 @@ class StreamReply implements UnderlyingDefaultSource<Uint8Array> {
   #fail(failure: ModeldError): void {
     if (this.#failed || this.#isLast || this.#released) return;
     this.#failed = true;
+    // A token that came together with the failure must not be lost.
+    if (!this.#begun && !this.#options.whole && this.#encoder.pending > 0) this.#sendHead();
     this.#inference.abort(failure);
     this.#inference.fail(failure);
     if (!this.#begun) {

@@ -32,8 +32,11 @@ export interface Call {
 /** More than any list of models, in bytes; what is beyond it is not read. */
 const REPLY_LIMIT = 16 * 1024 * 1024;
 
-/** More than any error that llama-server makes itself, in bytes. */
-const FAILURE_LIMIT = 128 * 1024;
+/**
+ * More than any error of llama-server's, in bytes: some quote the grammar or the prompt that they refuse. Less would cut
+ * the JSON, so that its message and type could not be read.
+ */
+const FAILURE_LIMIT = 4 * 1024 * 1024;
 
 /** The one place that sends HTTP requests to one llama-server. */
 export class HttpClient {

@@ -1,5 +1,6 @@
 import { ModeldError } from "../../base/errors.ts";
 import type { ModelCapacity, ServerDescription, ServerModel } from "../llama_server.ts";
+import { usablePath } from "./server_models.ts";
 import { capacityOf, describeServer } from "./server_props.ts";
 import type { ServerQueries } from "./server_queries.ts";
 
@@ -68,7 +69,7 @@ export class ServerIdentity {
     const hasModelList = await this.#queries.models("describe", signal) !== undefined;
     const props = await this.#queries.props("describe", undefined, signal);
     const description = describeServer(props, hasModelList);
-    const modelPath = props?.model_path;
+    const modelPath = usablePath(props?.model_path);
     const known = { hasModelList, description, ...(modelPath === undefined ? {} : { modelPath }) };
     keep(known);
     return known;

@@ -69,6 +69,7 @@ export class CompletionReader {
     const { timings, usage, message, response } = event;
     if (isJsonObject(timings)) this.#timings = flat(timings);
     if (isJsonObject(usage)) this.#addUsage(usage);
+    else if (usage !== undefined && usage !== null) this.#usageIsInvalid = true;
     // Anthropic's message_start and OpenAI's response.completed hold theirs one level deeper.
     for (const holder of [message, response]) {
       if (isJsonObject(holder) && isJsonObject(holder["usage"])) this.#addUsage(holder["usage"]);
@@ -110,23 +111,26 @@ export class CompletionReader {
   #addUsage(usage: JsonObject): void {
     this.#hasUsage = true;
     this.#prompt = this.#count(usage["prompt_tokens"]) ?? this.#anthropicPrompt(usage) ?? this.#prompt;
-    this.#completion = this.#count(usage["completion_tokens"]) ?? this.#count(usage["output_tokens"]) ??
+    this.#completion = this.#count(usage["completion_tokens"]) ?? this.#count(usage["output_tokens"] ?? undefined) ??
       this.#completion;
     this.#total = this.#count(usage["total_tokens"]) ?? this.#total;
   }
 
   /** `input_tokens` of the Messages API leaves out what came from the cache; that of Responses has no such fields. */
   #anthropicPrompt(usage: JsonObject): number | undefined {
-    const input = this.#count(usage["input_tokens"]);
+    const input = this.#count(usage["input_tokens"] ?? undefined);
     if (input === undefined) return undefined;
-    const cached = this.#count(usage["cache_read_input_tokens"]) ?? 0;
-    const written = this.#count(usage["cache_creation_input_tokens"]) ?? 0;
+    const cached = this.#count(usage["cache_read_input_tokens"] ?? undefined) ?? 0;
+    const written = this.#count(usage["cache_creation_input_tokens"] ?? undefined) ?? 0;
     return input + cached + written;
   }
 
-  /** A count as it was reported; 0, with a note, where it cannot be one; `undefined` where there is none. */
+  /**
+   * A count as it was reported; 0, with a note, where it cannot be one; `undefined` where there is none. llama-server's
+   * JSON has `null` for NaN; only the Messages API means "none" by it.
+   */
   #count(value: unknown): number | undefined {
-    if (value === undefined || value === null) return undefined;
+    if (value === undefined) return undefined;
     if (Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= HIGHEST_COUNT) {
       return value as number;
     }

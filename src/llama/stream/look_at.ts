@@ -53,7 +53,7 @@ export function lookAt(bytes: Uint8Array, { dataStart, dataEnd, nameStart, nameE
         break;
       case E:
         if (isKey(bytes, at, TYPE) && isEndingValue(bytes, valueAt(bytes, at), dataEnd)) return "parse";
-        if (isKey(bytes, at, USAGE) && bytes[valueAt(bytes, at)] === OPEN) look = "usage";
+        if (isKey(bytes, at, USAGE) && bytes[valueAt(bytes, at)] !== N) look = "usage";
         break;
       case S:
         if (isKey(bytes, at, TIMINGS)) look = "usage";

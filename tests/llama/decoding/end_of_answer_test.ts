@@ -30,8 +30,9 @@ for (const count of [-1, 1.5, 2 ** 53, 2 ** 31 + 1, 1e308, "7", {}, [], true]) {
   });
 }
 
-Deno.test("a token count that is missing or null counts as 0 and is no mistake", () => {
-  assertEquals(usageOf({ prompt_tokens: null }), [{ promptTokens: 0, completionTokens: 0, totalTokens: 0 }, false]);
+Deno.test("a token count that is missing is no mistake; null, llama-server's NaN, is one", () => {
+  assertEquals(usageOf({}), [{ promptTokens: 0, completionTokens: 0, totalTokens: 0 }, false]);
+  assertEquals(usageOf({ prompt_tokens: null }), [{ promptTokens: 0, completionTokens: 0, totalTokens: 0 }, true]);
 });
 
 Deno.test("an answer with several choices is whole when each has its finish reason, not before", () => {

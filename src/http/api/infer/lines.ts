@@ -28,6 +28,7 @@ const BEFORE_CONTENT = '{"done":true,"content":"';
 export class LineEncoder implements Encoder {
   readonly contentType = "application/x-ndjson";
   readonly #options: LineOptions;
+  fragments = 0;
   #lines = "";
   readonly #content: AnswerText;
   /** The final line, in pieces: its text may be long. */
@@ -43,8 +44,7 @@ export class LineEncoder implements Encoder {
     return this.#lines.length + this.#last.reduce((sum, { length }) => sum + length, 0);
   }
 
-  add({ events }: EventBatch): number {
-    let fragments = 0;
+  add({ events }: EventBatch): void {
     for (const event of events) {
       if (event.kind === "comment") continue;
       const { text, reasoning, isToolCall } = event.view;
@@ -52,15 +52,14 @@ export class LineEncoder implements Encoder {
         throw new ModeldError("protocol", "adapter generate: llama-server sent a tool call; use /v1/chat/completions");
       }
       if (reasoning !== "") {
-        fragments++;
+        this.fragments++;
         this.#addReasoning(reasoning);
       }
       if (text === "") continue;
-      fragments++;
+      this.fragments++;
       if (this.#options.tokens) this.#lines += `{"token":${JSON.stringify(text)}}\n`;
       this.#content.add(text);
     }
-    return fragments;
   }
 
   end({ finishReason, usage, timings }: Completion): void {

@@ -13,6 +13,7 @@ const NOTHING = new Uint8Array(0);
 export class PassEncoder implements Encoder {
   readonly #api: ApiShape;
   readonly #requestId: string;
+  fragments = 0;
   #pieces: Uint8Array[] = [];
   #pending = 0;
   #contentType = "text/event-stream";
@@ -36,11 +37,9 @@ export class PassEncoder implements Encoder {
     this.#isStream = isStream;
   }
 
-  add({ bytes, events }: EventBatch): number {
+  add({ bytes, events }: EventBatch): void {
     this.#push(bytes.slice()); // the exchange uses its buffer again
-    let pieces = 0;
-    for (const { kind } of events) if (kind === "data") pieces++;
-    return pieces;
+    for (const { kind } of events) if (kind === "data") this.fragments++;
   }
 
   heartbeat(): void {
