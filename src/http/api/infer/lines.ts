@@ -22,7 +22,7 @@ export interface LineOptions {
 const utf8 = new TextEncoder();
 
 /** How many pieces of the last lines, of 8 KiB each, leave together: an answer that nobody reads is not copied whole. */
-const PIECES_AT_ONCE = 8;
+const PIECES_AT_ONCE = 2;
 
 /** What stands in front of the text in the final line. */
 const BEFORE_CONTENT = '{"done":true,"content":"';
