@@ -7,7 +7,7 @@ export interface Encoder {
   readonly contentType: string;
   /** The exchange was accepted by llama-server; called before anything else, but a heartbeat. */
   open?(exchange: Exchange): void;
-  /** How much waits to be taken, in bytes or characters. */
+  /** How much waits to be taken: in bytes after the end, before it in bytes or characters. */
   readonly pending: number;
   /** How many pieces of text have come so far. */
   readonly fragments: number;
@@ -17,12 +17,16 @@ export interface Encoder {
    * @throws ModeldError where the answer must not go on; what came in front of that has been added
    */
   add(batch: EventBatch): void;
-  /** Adds what ends a reply well. */
+  /**
+   * Adds what ends a reply well.
+   *
+   * @throws ModeldError where the answer cannot be given; nothing has been added
+   */
   end(completion: Completion): void;
   /** Adds what is sent while there is nothing else to send. */
   heartbeat?(): void;
   /** Adds what ends a reply that failed after its first byte. @returns false where it can only be cut */
   fail(failure: ModeldError): boolean;
-  /** Hands over what waits, and forgets it. */
+  /** Hands over what waits, or the beginning of it, and forgets that. */
   take(): Uint8Array;
 }

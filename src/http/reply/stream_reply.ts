@@ -179,9 +179,13 @@ class StreamReply implements UnderlyingDefaultSource<Uint8Array> {
   }
 
   #sendHead(): void {
+    const headers = new Headers({ "Content-Type": this.#encoder.contentType });
+    if (this.#options.whole) {
+      this.#addEnd();
+      headers.set("Content-Length", String(this.#encoder.pending));
+    }
     this.#begun = true;
     this.#inference.startReply(() => this.#cut());
-    const headers = { "Content-Type": this.#encoder.contentType };
     this.#head.resolve(new Response(new ReadableStream(this, { highWaterMark: 0 }), { headers }));
   }
 
@@ -201,7 +205,8 @@ class StreamReply implements UnderlyingDefaultSource<Uint8Array> {
     this.#taken = false;
     this.#wroteAt = this.#options.clock.now();
     this.#controller.enqueue(bytes);
-    if (this.#isLast && this.#rest === undefined && this.#completion !== undefined) {
+    const isAllWritten = this.#isLast && this.#rest === undefined && this.#encoder.pending === 0;
+    if (isAllWritten && this.#completion !== undefined) {
       this.#inference.complete(this.#completion);
     }
     this.#wakeReader?.();
@@ -210,8 +215,8 @@ class StreamReply implements UnderlyingDefaultSource<Uint8Array> {
   /** Adds what ends a reply well, once; a failure that comes before that still counts. @returns whether it did */
   #addEnd(): boolean {
     if (this.#completion === undefined || this.#isLast) return false;
-    this.#isLast = true;
     this.#encoder.end(this.#completion);
+    this.#isLast = true;
     return true;
   }
 

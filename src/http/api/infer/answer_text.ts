@@ -39,13 +39,13 @@ export class AnswerText {
   }
 
   /**
-   * All of it, in pieces to write one by one.
+   * All of it, in pieces to write one by one; they are the caller's from now on.
    *
    * @throws ModeldError `answer_too_large`, `overloaded`
    */
-  end(): readonly Uint8Array<ArrayBuffer>[] {
+  end(): Uint8Array<ArrayBuffer>[] {
     this.#encode();
-    return this.#pieces;
+    return this.#pieces.splice(0);
   }
 
   #encode(): void {

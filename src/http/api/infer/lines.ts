@@ -21,6 +21,9 @@ export interface LineOptions {
 
 const utf8 = new TextEncoder();
 
+/** How many pieces of the last lines, of 8 KiB each, leave together: an answer that nobody reads is not copied whole. */
+const PIECES_AT_ONCE = 2;
+
 /** What stands in front of the text in the final line. */
 const BEFORE_CONTENT = '{"done":true,"content":"';
 
@@ -31,8 +34,8 @@ export class LineEncoder implements Encoder {
   fragments = 0;
   #lines = "";
   readonly #content: AnswerText;
-  /** The final line, in pieces: its text may be long. */
-  #last: readonly Uint8Array[] = [];
+  /** The last lines, in pieces that are let go one by one: the text of the final one may be long. */
+  #last: Uint8Array[] = [];
   #reasoningChars = 0;
 
   constructor(options: LineOptions) {
@@ -75,7 +78,11 @@ export class LineEncoder implements Encoder {
       reasoning_chars: this.#reasoningChars === 0 ? undefined : this.#reasoningChars,
       timings,
     }) + "\n";
-    this.#last = [utf8.encode(BEFORE_CONTENT), ...this.#content.end(), utf8.encode(line.slice(BEFORE_CONTENT.length))];
+    const content = this.#content.end();
+    const before = utf8.encode(this.#lines + BEFORE_CONTENT);
+    this.#last = [before, ...content, utf8.encode(line.slice(BEFORE_CONTENT.length))];
+    this.#lines = "";
+    this.#options.onLines?.(concat(this.#last));
   }
 
   fail(failure: ModeldError): boolean {
@@ -84,12 +91,11 @@ export class LineEncoder implements Encoder {
   }
 
   take(): Uint8Array {
+    if (this.#last.length > 0) return concat(this.#last.splice(0, PIECES_AT_ONCE));
     const lines = utf8.encode(this.#lines);
-    const taken = this.#last.length === 0 ? lines : concat([lines, ...this.#last]);
-    this.#options.onLines?.(taken);
     this.#lines = "";
-    this.#last = [];
-    return taken;
+    if (lines.length > 0) this.#options.onLines?.(lines);
+    return lines;
   }
 
   #addReasoning(text: string): void {
