@@ -1,3 +1,4 @@
+import { AbortScope } from "../base/abort.ts";
 import { systemClock } from "../base/clock.ts";
 import type { Configuration } from "../config/load.ts";
 import type { ServerConfig } from "../config/servers.ts";
@@ -32,8 +33,13 @@ export async function runDaemon(
   const live = keepUpToDate(configuration, load, (next) => http?.reconfigure(liveHttpOptions(next)));
   const fleet = makeFleet(settings, () => live.current.settings, (event) => events.add(event));
   const servers = new ConfiguredServers(configuration, fleet, systemClock, resolveBySystem);
-  const lost = new AbortController();
-  const http = listen(configuration, fleet, () => lost.abort(), () => live.failed);
+  let isLost = false;
+  const end = new AbortScope();
+  const onLost = () => {
+    isLost = true;
+    end.abort(undefined);
+  };
+  const http = listen(configuration, fleet, onLost, () => live.failed);
   if (http === undefined) {
     await live.close();
     servers.close();
@@ -44,14 +50,16 @@ export async function runDaemon(
   const stopWatching = watchTlsFiles(configuration, (identity) => http.renewTls(identity), systemClock);
   fleet.start();
   const passed = configuration.servers.length === 0 || await prepare(servers, settings, stop);
-  if (passed) await serveUntil(AbortSignal.any([stop, lost.signal]), fleet);
+  end.follow(stop);
+  if (passed) await serveUntil(end.signal, fleet);
+  end.release();
   stopWatching();
   await live.close();
   servers.close();
   await shutDown(http, fleet, passed ? live.current.settings.shutdownTimeout : 0);
   await events.flush(lastEventsMs, systemClock);
   log.info("stopped");
-  return passed && !lost.signal.aborted ? 0 : 1;
+  return passed && !isLost ? 0 : 1;
 }
 
 /** Names and addresses, for the log. */

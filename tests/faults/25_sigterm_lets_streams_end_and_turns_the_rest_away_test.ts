@@ -75,3 +75,20 @@ Deno.test("a second signal exits at once", async () => {
     assert(performance.now() - start < 1_000);
   });
 });
+
+Deno.test("SIGTERM ends modeld also after V8 has collected everything that it may", async () => {
+  const denoFlags = Deno.env.has("MODELD_BIN") ? undefined : ["--v8-flags=--gc-interval=2000"];
+  const modeld = await Daemon.start({
+    args: ["--llama-url", "http://127.0.0.1:9", "--preflight=off"],
+    ...denoFlags && { denoFlags },
+  });
+  try {
+    // The executable takes no flags of V8, but collects while it loads its pages.
+    for (const path of ["/docs", "/openapi.json", "/", "/status", "/metrics"]) {
+      await (await fetch(new URL(path, modeld.url))).body?.cancel();
+    }
+    assertEquals(await modeld.stop(), { code: 0, signal: null });
+  } finally {
+    await modeld.stop("SIGKILL");
+  }
+});
