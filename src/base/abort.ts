@@ -1,7 +1,7 @@
 /**
  * One AbortSignal for one piece of work that several causes can abort; the first one gives the reason. Whoever made the
  * scope releases it when the work has ended, and nothing stays behind on the sources. (`AbortSignal.any` has no such
- * release, and its signal may be collected while listeners wait for it, seen in Deno 2.6.10 and 2.9.6.)
+ * release, and its signal may be collected while listeners wait for it, seen in the executable of Deno 2.6.10.)
  */
 export class AbortScope {
   readonly #controller = new AbortController();
