@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { TextLineStream } from "@std/streams/text-line-stream";
 import { LEAST_PRIVILEGE } from "../tools/least_privilege.ts";
+import { eventually } from "../support/eventually.ts";
 
 /** The executable: what `MODELD_BIN` names, else what `deno task compile` wrote. */
 const EXECUTABLE = Deno.env.get("MODELD_BIN") ?? new URL("../../dist/modeld", import.meta.url).pathname;
@@ -32,6 +33,14 @@ function alone(program: string, cwd: string, args: readonly string[] = []): Deno
   });
 }
 
+async function untilReady(url: string): Promise<void> {
+  await eventually("it is ready", async () => {
+    const reply = await fetch(`${url}/readyz`);
+    await reply.body?.cancel();
+    return reply.ok;
+  });
+}
+
 /** Starts it, asks for `path`, stops it. */
 async function startOnce(
   cwd: string,
@@ -47,6 +56,7 @@ async function startOnce(
     if (url !== undefined) break;
   }
   const milliseconds = performance.now() - begin;
+  if (url !== undefined && request.method === "POST") await untilReady(url);
   const answer = url === undefined ? "it never listened" : await (await fetch(`${url}${path}`, request)).text();
   process.kill();
   const [{ code }] = await Promise.all([process.status, lines.cancel(), process.stdout.cancel()]);
