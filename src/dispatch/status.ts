@@ -198,7 +198,7 @@ export function readinessOf(state: FleetState, now: number): Readiness {
     // Without a default model every request names its own.
     return state.terms().defaultModel === undefined && state.models.size > 0 ? "ready" : "not configured";
   }
-  if (model.instances.every(({ server }) => server.view.is !== "found")) return "unreachable";
+  if (model.instances.every(({ server }) => server.view.is === "lost")) return "unreachable";
   return model.usable(now).some(mayServe) ? "ready" : "loading";
 }
 
