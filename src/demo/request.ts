@@ -102,7 +102,9 @@ function readMessages(messages: z.infer<typeof fields>["messages"], engine: Engi
   if (messages === undefined) throw new RefusedRequest("'messages' is required");
   return encode(
     renderChat(
-      messages.map(({ content }) => typeof content === "string" ? content : content.map((part) => part.text).join("")),
+      messages.map(({ content }) =>
+        typeof content === "string" ? content : content.map((part) => part.text).join("\n")
+      ),
     ),
     engine,
   );
