@@ -83,8 +83,8 @@ export class Recent implements InferenceObserver {
     if (--this.#inside === 0) {
       this.#timer?.clear();
       this.#timer = undefined;
+      this.#sample();
     }
-    this.#sample();
     const step = this.#present();
     step.requests++;
     if (result.outcome === "rejected") step.rejected++;
