@@ -15,7 +15,7 @@ export class RequestContext {
   /** Whose request it is; set by the gate, for the routes behind it. */
   client: Client | undefined;
   /** What the reply to this request carries, whatever it is. */
-  readonly replyHeaders = new Headers();
+  replyHeaders: Iterable<readonly [string, string]> = [];
   readonly #connection: Connection;
   readonly #onDone: (() => void)[] = [];
 

@@ -33,7 +33,7 @@ export class RateLimits {
     if (limit === undefined) return;
     const now = this.#clock.now();
     const admission = limit.admit(estimate, now);
-    for (const [name, value] of limit.headers(now)) context.replyHeaders.set(name, value);
+    context.replyHeaders = limit.headers(now);
     if (!admission.admitted) {
       const { exceeded, limit: most, retryAfterSeconds } = admission;
       const message = `client ${client.name} may use ${most} ${exceeded} a minute; try again in ${retryAfterSeconds} s`;
