@@ -61,8 +61,8 @@ export function train(
 
 /**
  * How many sentences the stories have that are learned at this part of the training: first the two that introduce somebody,
- * then more and more. Over a short way the model finds out at once that a name is one that was there before; from whole
- * stories it does not in ten times the time.
+ * then more and more. The model learns within two sentences that a name is one that was there before, and loses that again
+ * as the stories grow: the one in the repository mixes names up.
  */
 function longestStory(done: number): number {
   return done < growingPart ? 2 + Math.floor(done / growingPart * 12) : Infinity;
