@@ -102,10 +102,12 @@ export class Dispatcher implements Fleet {
         this.#step({ is: "leave", request });
         reject(signal.reason);
       };
-      request.onTurn = () => {
+      // Named: V8 allocates a closure that is assigned straight to a property as if it were to live long.
+      const onTurn = (): void => {
         signal.removeEventListener("abort", leave);
         resolve();
       };
+      request.onTurn = onTurn;
       if (signal.aborted) leave();
       else signal.addEventListener("abort", leave, { once: true });
     });
@@ -129,7 +131,8 @@ export class Dispatcher implements Fleet {
     const onAbort = (): void => giveBack({ kind: "cancelled" });
     scope.signal.addEventListener("abort", onAbort);
     scope.follow(signal);
-    queued.onAbort = (reason) => scope.abort(reason);
+    const onLoss = (reason: ModeldError): void => scope.abort(reason);
+    queued.onAbort = onLoss;
     try {
       scope.signal.throwIfAborted();
       queued.timeline.server = instance.server.id;
@@ -138,7 +141,7 @@ export class Dispatcher implements Fleet {
       const target = { server: link.server, model: upstreamModel(this.#state, queued, instance), isRouter };
       const exchange = await request.open(target, scope.signal);
       this.#step({ is: "accepted", request: queued });
-      if (queued.isInBacklog) queued.timeline.onFirstToken = () => this.#step({ is: "first_token", request: queued });
+      if (queued.isInBacklog) this.#noteFirstToken(queued);
       exchange.onEnd((ending) => giveBack(requestEnding(ending)));
       return exchange;
     } catch (error) {
@@ -152,6 +155,11 @@ export class Dispatcher implements Fleet {
       if (!scope.signal.aborted) giveBack(failure(error));
       throw scope.signal.aborted ? scope.signal.reason : error;
     }
+  }
+
+  #noteFirstToken(request: QueuedRequest): void {
+    const onFirstToken = (): void => this.#step({ is: "first_token", request });
+    request.timeline.onFirstToken = onFirstToken;
   }
 
   models(): readonly ModelInfo[] {
