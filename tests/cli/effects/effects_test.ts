@@ -202,7 +202,7 @@ testEffect("maxBodyBytes", {
 });
 testEffect("maxAnswerBytes", {
   text: "3",
-  see: async (rig) => assertEquals(await outcome(rig), [500, "answer_too_large"]),
+  see: async (rig) => assertEquals(await outcome(rig, { stream: false }), [500, "answer_too_large"]),
 });
 testEffect("maxBufferedBytes", {
   text: "65536",
