@@ -1,6 +1,6 @@
 import { assert } from "@std/assert";
 import { Daemon } from "../../tests/support/daemon.ts";
-import { StandInLlamaServer } from "../../tests/support/stand_in_llama_server.ts";
+import { FakeLlamaHttpServer } from "../../tests/support/fake_llama_http_server.ts";
 
 const AT_ONCE = 10;
 const REQUESTS = 3_000;
@@ -12,7 +12,7 @@ const REQUESTS = 3_000;
 const LIMIT = 4_500;
 
 Deno.test("next to nothing of a request outlives it in the garbage collector's eyes", async () => {
-  const llamaServer = await StandInLlamaServer.start();
+  const llamaServer = await FakeLlamaHttpServer.start();
   const daemon = await Daemon.start({
     args: ["--llama-url", llamaServer.url.href, "--preflight=off", `--max-inflight=${AT_ONCE}`],
     denoFlags: ["--v8-flags=--trace-gc,--trace-gc-nvp"],
