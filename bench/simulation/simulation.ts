@@ -190,7 +190,6 @@ class Simulation {
       serviceMs: estimates.serviceMs,
       cachedTokens: match.expectedBytes * this.#model.tokensPerByte,
       continues: match.continues,
-      loadMs: 0,
       load: slots - free + awaited,
       matched: match.bytes / request.fingerprint.bytes,
       instance,

@@ -130,6 +130,11 @@ export const settingsTable = complete({
     group: "Models and admission",
     reload: "live",
   }),
+  maxReplicas: setting(integer({ max: 256 }), 0, {
+    help: "Servers on which one model may be loaded at once, where they are routers; 0: no limit",
+    group: "Models and admission",
+    reload: "live",
+  }),
   priorityAgeing: setting(duration({ zero: "never" }), 10_000, {
     help: "Waiting time after which a request counts one priority class higher; 0: never",
     group: "Models and admission",

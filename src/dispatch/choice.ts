@@ -98,7 +98,6 @@ export function chooseInstance(
       learnedOf(state, model, choice.for.instance).awaited++;
       state.reviewAt = Math.min(state.reviewAt, choice.until);
       return undefined;
-    case "load":
     case "queue":
       return undefined;
   }
@@ -201,7 +200,6 @@ function candidate(
     serviceMs: estimates.serviceMs,
     cachedTokens: (match?.expectedBytes ?? 0) * model.estimates.tokensPerByte,
     continues: match?.continues ?? false,
-    loadMs: 0,
     instance,
     match,
   };

@@ -5,7 +5,6 @@ const TOKENS_PER_BYTE = 0.25;
 const PREFILL_RATE = 1;
 const DECODE_RATE = 0.03;
 const SERVICE_MS = 5_000;
-const LOAD_MS = 5_000;
 
 /** A ratio of two amounts that are measured again and again; recent samples and large ones weigh more. */
 export class MovingRatio {
@@ -39,7 +38,6 @@ export interface AnswerTimings {
 /** What is learned of one model, on all servers together. */
 export class ModelEstimates {
   readonly #tokensPerByte = new MovingRatio();
-  readonly #loadMs = new MovingRatio();
   readonly #rates = new Rates();
 
   /** What is learned of it on one server; until something is, what all servers say. */
@@ -52,18 +50,8 @@ export class ModelEstimates {
     this.#tokensPerByte.add(tokens, bytes);
   }
 
-  /** Notes how long a load took, in ms. */
-  loaded(ms: number): void {
-    this.#loadMs.add(ms, 1);
-  }
-
   get tokensPerByte(): number {
     return this.#tokensPerByte.value ?? TOKENS_PER_BYTE;
-  }
-
-  /** How long a load is expected to take, in ms. */
-  get loadMs(): number {
-    return this.#loadMs.value ?? LOAD_MS;
   }
 }
 

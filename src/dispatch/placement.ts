@@ -16,6 +16,11 @@ const SHORTEST_STAY = 5_000;
 /** Plans are tried in this order; `refuse` is last. */
 const PREFERENCE: readonly Plan["kind"][] = ["load", "evict", "wait", "switch", "refuse"];
 
+/** What was used within this time does not go for one more copy of another model, unless `idle_unload` says otherwise, in ms. */
+const KEPT = 5 * 60_000;
+/** How long a load is taken to last before any was seen, in ms. */
+const LOAD_MS = 5_000;
+
 /** Loads what requests wait for, in the order of their arrival, and makes room for it. */
 export function placeLoads(state: FleetState, now: number): void {
   endVainYields(state);
@@ -31,9 +36,48 @@ export function placeLoads(state: FleetState, now: number): void {
       if (plan.kind === "load") beginLoad(instance, now);
       else blocked.add(instance.server);
       if (plan.kind !== "evict") continue;
-      for (const victim of plan.victims) beginUnload(victim, { kind: "evict", forModel: instance.id }, now);
+      evict(plan.victims, instance, now);
     }
   }
+  for (const model of state.models.values()) {
+    if (model.queue.size > 0 && model.instances.length > 1) placeReplica(state, model, blocked, now);
+  }
+}
+
+/**
+ * Loads a model on one more server, where its queue is expected to wait for longer than the load takes, all its slots are
+ * leased, and the room is free there or held by models that nobody has used for long. One load at a time.
+ */
+function placeReplica(state: FleetState, model: Model, blocked: ReadonlySet<Server>, now: number): void {
+  const { maxReplicas } = state.terms();
+  const there = model.instances.filter(({ holdsMemory }) => holdsMemory);
+  const isReady = there.length > 0 && there.every((instance) => instance.isReady);
+  if (!isReady || model.free > 0 || (maxReplicas > 0 && there.length >= maxReplicas)) return;
+  const wait = (model.service ?? 0) * model.queue.size / Math.max(1, model.slots);
+  for (const instance of model.instances) {
+    if (!isLoadable(instance) || blocked.has(instance.server) || wait <= loadMsOf(instance, there)) continue;
+    const plan = planRoom(instance);
+    if (plan.kind === "load") return beginLoad(instance, now);
+    if (plan.kind !== "evict") continue;
+    const mayGo = Math.max(...plan.victims.map((victim) => victim.idleSince + keptFor(victim)));
+    if (now >= mayGo) return evict(plan.victims, instance, now);
+    state.reviewAt = Math.min(state.reviewAt, mayGo);
+  }
+}
+
+/** How long the load is expected to take: as long as the last one there, else as the longest elsewhere. */
+function loadMsOf({ loadMs }: Instance, elsewhere: readonly Instance[]): number {
+  if (loadMs !== undefined) return loadMs;
+  const known = elsewhere.flatMap(({ loadMs }) => loadMs ?? []);
+  return known.length === 0 ? LOAD_MS : Math.max(...known);
+}
+
+function keptFor({ server }: Instance): number {
+  return server.terms().idleUnload || KEPT;
+}
+
+function evict(victims: readonly Instance[], { id }: Instance, now: number): void {
+  for (const victim of victims) beginUnload(victim, { kind: "evict", forModel: id }, now);
 }
 
 /** Models with queued requests that are loaded nowhere and that some router could load, the longest waiting first. */

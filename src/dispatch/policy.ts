@@ -25,8 +25,6 @@ export interface Candidate {
   readonly cachedTokens: number;
   /** Whether these are a whole earlier prompt, which the request continues, and not a part that several share. */
   readonly continues: boolean;
-  /** How long a load of the model takes there, in ms; 0 where it is loaded. */
-  readonly loadMs: number;
 }
 
 /** One queued request, as the policy sees it. */
@@ -54,21 +52,19 @@ export type Choice<C extends Candidate = Candidate> =
   | { readonly is: "send"; readonly to: C; readonly reason: Reason }
   /** It waits for a server that is busy; chosen again when anything changes, and at `until`. Others may pass it. */
   | { readonly is: "wait"; readonly for: C; readonly until: number }
-  /** No slot is free, and loading the model on one more server takes less time than waiting for one. */
-  | { readonly is: "load"; readonly on: C }
   /** No slot is free. */
   | { readonly is: "queue" };
 
 /** Decides where a request runs. It sees all that it needs, so that policies can be compared on the same loads. */
 export interface Policy<C extends Candidate = Candidate, R extends Choosing = Choosing> {
-  /** @param candidates the servers that have the model or could load it, in any order, at least one */
+  /** @param candidates the servers that have the model loaded, in any order, at least one */
   choose(request: R, candidates: readonly C[], now: number): Choice<C>;
 }
 
 /** When the first token is expected, in ms from now. */
 export function firstTokenMs({ promptTokens }: Choosing, candidate: Candidate): number {
-  const { waitMs, prefillRate, cachedTokens, loadMs } = candidate;
-  return waitMs + Math.max(0, promptTokens - cachedTokens) / prefillRate + loadMs;
+  const { waitMs, prefillRate, cachedTokens } = candidate;
+  return waitMs + Math.max(0, promptTokens - cachedTokens) / prefillRate;
 }
 
 /**
@@ -92,19 +88,15 @@ export class SoonestFirstToken<C extends Candidate = Candidate> implements Polic
 
   choose(request: Choosing, candidates: readonly C[], now: number): Choice<C> {
     const costs = costsOf(request, candidates);
-    const best = this.#cheapest(candidates, costs, ({ freeSlots, loadMs }) => freeSlots > 0 && loadMs === 0);
-    if (best === undefined) {
-      const soonest = this.#cheapest(candidates, costs, () => true);
-      return soonest !== undefined && soonest.loadMs > 0 ? { is: "load", on: soonest } : { is: "queue" };
-    }
+    const best = this.#cheapest(candidates, costs, ({ freeSlots }) => freeSlots > 0);
+    if (best === undefined) return { is: "queue" };
     const until = (request.heldSince ?? now) + this.#maxAffinityWait();
     if (now < until) {
       const limit = costs[candidates.indexOf(best)] ?? 0;
       const awaited = this.#cheapest(
         candidates,
         costs,
-        (each, cost) =>
-          each.freeSlots === 0 && each.loadMs === 0 && each.cachedTokens > best.cachedTokens && cost < limit,
+        (each, cost) => each.freeSlots === 0 && each.cachedTokens > best.cachedTokens && cost < limit,
       );
       if (awaited !== undefined) return { is: "wait", for: awaited, until };
     }

@@ -16,6 +16,8 @@ export interface Terms extends ServerTerms {
   readonly maxWait: number;
   /** How long a request may wait for the server that has its prompt in the cache. */
   readonly maxAffinityWait: number;
+  /** Servers on which one model may be loaded at once; 0 is no limit. */
+  readonly maxReplicas: number;
   /** After each such time of waiting a request counts one class higher. */
   readonly priorityAgeing: number;
 }

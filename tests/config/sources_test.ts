@@ -55,6 +55,7 @@ function samples(files: Files): { readonly [N in Exclude<SettingName, "config">]
     v1MaxBodyBytes: same(1_000_000),
     allowMediaUrls: same(true),
     maxAffinityWait: took("3s", 3_000),
+    maxReplicas: same(2),
     maxQueueDepth: same(0),
     maxInflight: same(3),
     priorityAgeing: took("20s", 20_000),

@@ -23,6 +23,7 @@ export const TERMS: Terms = {
   drainTimeout: 2_000,
   priorityAgeing: 10_000,
   maxAffinityWait: 8_000,
+  maxReplicas: 0,
 };
 
 /** A request as its client has it. */

@@ -41,12 +41,6 @@ Deno.test("a slot is waited for the shorter the more slots there are, and the lo
   assertEquals(estimates.slotWaitMs(4, 0, 2), 3_000);
 });
 
-Deno.test("loads are learned for the model", () => {
-  const model = new ModelEstimates();
-  model.loaded(1_200);
-  assertEquals(model.loadMs, 1_200);
-});
-
 Deno.test("prompts of one server are computed one after the other", () => {
   const backlog = new PromptBacklog();
   assertEquals(backlog.remainingMs(0), 0);

@@ -39,6 +39,7 @@ const options = fc.record({
     idleUnload: fc.constantFrom(0, 0, 1_000),
     drainTimeout: fc.constantFrom(0, 2_000),
     maxAffinityWait: fc.constantFrom(0, 500, 8_000),
+    maxReplicas: fc.constantFrom(0, 0, 1, 2),
     priorityAgeing: fc.constantFrom(0, 1_000, 10_000),
   }),
 });

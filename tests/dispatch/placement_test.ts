@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { ANYBODY } from "./dispatcher_rig.ts";
 import { MachineRig, type RigOptions, standing } from "./machine_rig.ts";
 
 /** Two models of which the budget holds one; `a` is loaded, has served, and is older than 5 s. */
@@ -99,4 +100,58 @@ Deno.test("with two routers a model is loaded where there is room", () => {
   rig.obey("loaded");
   rig.arrive("b");
   assertEquals(rig.orders, ["load a", "load b@s2"]);
+});
+
+/** Two routers; \`a\` is loaded on the first in 2 s, has one slot there, and holds it for 3 s. */
+function twoRouters(options: RigOptions = {}): MachineRig {
+  const rig = new MachineRig({ a: { sizeMb: 6 }, b: { sizeMb: 6 } }, {
+    servers: ["s1", "s2"],
+    maxInflight: 1,
+    ...options,
+  });
+  const first = rig.arrive("a");
+  rig.now += 2_000;
+  rig.obey("loaded");
+  rig.now += 3_000;
+  rig.finish(first);
+  return rig;
+}
+
+Deno.test("a model is loaded on one more server when its queue is expected to wait for longer than the load takes", () => {
+  const rig = twoRouters();
+  const running = rig.arrive("a");
+  assertEquals(rig.orders, ["load a"]);
+  const waiting = [rig.arrive("a"), rig.arrive("a"), rig.arrive("a")];
+  assertEquals(rig.orders, ["load a", "load a@s2"]);
+  rig.obey("loaded");
+  assertEquals([standing(running, ...waiting), rig.orders.length], [["running", "running", "waiting", "waiting"], 2]);
+});
+
+Deno.test("a queue that is expected to be served before a load were done loads nothing", () => {
+  const rig = twoRouters();
+  rig.instance("a").loadMs = 10_000;
+  rig.arrive("a");
+  rig.arrive("a");
+  assertEquals(rig.orders, ["load a"]);
+});
+
+Deno.test("no model is loaded on more servers than --max-replicas", () => {
+  const rig = twoRouters({ maxReplicas: 1 });
+  for (let i = 0; i < 5; i++) rig.arrive("a");
+  assertEquals(rig.orders, ["load a"]);
+});
+
+Deno.test("one more copy of a model displaces only what nobody has used within --idle-unload, or five minutes", () => {
+  for (const [idleUnload, kept] of [[0, 300_000], [600_000, 600_000]] as const) {
+    const rig = twoRouters({ vramBudgetMb: 10, idleUnload });
+    rig.list("b", { state: "loaded" }, "s2");
+    rig.poll("s2");
+    const since = rig.now;
+    rig.arrive("a");
+    for (let i = 0; i < 5; i++) rig.arrive("a", 1, { ...ANYBODY, maxWait: 0 });
+    rig.pass(kept - 10 - (rig.now - since));
+    assertEquals(rig.orders, ["load a"]);
+    rig.pass(10);
+    assertEquals(rig.orders, ["load a", "unload b@s2"]);
+  }
 });

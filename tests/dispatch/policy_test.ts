@@ -6,7 +6,7 @@ const MAX_AFFINITY_WAIT = 2_000;
 const policy = new SoonestFirstToken(() => MAX_AFFINITY_WAIT, () => 0.5);
 
 function server(server: string, seen: Partial<Candidate> = {}): Candidate {
-  const idle = { slots: 4, freeSlots: 4, waitMs: 0, prefillRate: 1, serviceMs: 500, loadMs: 0 };
+  const idle = { slots: 4, freeSlots: 4, waitMs: 0, prefillRate: 1, serviceMs: 500 };
   return { server, ...idle, cachedTokens: 0, continues: false, ...seen };
 }
 
@@ -16,13 +16,13 @@ function choose(candidates: readonly Candidate[], request: Partial<Choosing> = {
   const choice = policy.choose({ ...REQUEST, ...request }, candidates, now);
   if (choice.is === "send") return `${choice.to.server}: ${choice.reason}`;
   if (choice.is === "wait") return `wait for ${choice.for.server} until ${choice.until}`;
-  return choice.is === "load" ? `load on ${choice.on.server}` : choice.is;
+  return choice.is;
 }
 
-Deno.test("the first token takes the wait, the part of the prompt that is not cached, and the load, in ms", () => {
-  const candidate = server("a", { waitMs: 100, prefillRate: 2, cachedTokens: 1_000, loadMs: 700 });
-  assertEquals(firstTokenMs(REQUEST, candidate), 100 + 1_000 + 700);
-  assertEquals(firstTokenMs({ ...REQUEST, promptTokens: 10 }, { ...candidate, loadMs: 0 }), 100);
+Deno.test("the first token takes the wait and the part of the prompt that is not cached, in ms", () => {
+  const candidate = server("a", { waitMs: 100, prefillRate: 2, cachedTokens: 1_000 });
+  assertEquals(firstTokenMs(REQUEST, candidate), 100 + 1_000);
+  assertEquals(firstTokenMs({ ...REQUEST, promptTokens: 10 }, candidate), 100);
 });
 
 Deno.test("a request goes where its prompt is cached", () => {
@@ -80,16 +80,8 @@ Deno.test("a busy server that is only faster keeps nobody from a free slot", () 
   assertEquals(choose([fast, server("slow")]), "slow: cold");
 });
 
-Deno.test("without a free slot a request stays queued, or its model is loaded on one more server where that is sooner", () => {
-  const busy = server("busy", { freeSlots: 0, waitMs: 8_000 });
-  assertEquals(choose([busy]), "queue");
-  assertEquals(choose([busy, server("other", { loadMs: 4_000 })]), "load on other");
-  assertEquals(choose([busy, server("other", { loadMs: 15_000 })]), "queue");
-});
-
-Deno.test("a model is not loaded on one more server while a slot is free", () => {
-  const slow = server("slow", { prefillRate: 0.1 });
-  assertEquals(choose([slow, server("other", { loadMs: 1 })]), "slow: cold");
+Deno.test("without a free slot a request stays queued", () => {
+  assertEquals(choose([server("busy", { freeSlots: 0, waitMs: 8_000 })]), "queue");
 });
 
 Deno.test("the reason says whether there was a choice at all", () => {

@@ -323,6 +323,7 @@ Deno.test("no setting is left out", () => {
     // They show only between clients, or between servers: tests/dispatch.
     "priorityAgeing",
     "maxAffinityWait",
+    "maxReplicas",
   ];
   const missing = settingNames.filter((name) => {
     const { deprecated }: Setting<unknown> = settingsTable[name];
