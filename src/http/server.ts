@@ -173,6 +173,7 @@ export function serveHttp(options: HttpOptions): HttpServer {
     reconfigure(next) {
       current = next;
       handler = makeHandler(options, current, shared);
+      events.endFeeds();
     },
     renewTls: (tls) => listener.renew(tls),
     async stop(timeoutMs) {

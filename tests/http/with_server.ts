@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { systemClock } from "../../src/base/clock.ts";
-import { type HttpOptions, type HttpServer, serveHttp } from "../../src/http/server.ts";
+import { type HttpOptions, type HttpServer, type LiveHttpOptions, serveHttp } from "../../src/http/server.ts";
 import { FakeFleet } from "./fake_fleet.ts";
 import { RecordingMetrics, RecordingObserver } from "./recorders.ts";
 
@@ -12,6 +12,8 @@ export interface TestServer {
   readonly observer: RecordingObserver;
   readonly url: string;
   readonly port: number;
+  /** Serves the requests from now on with these options changed. */
+  reconfigure(changes: Partial<LiveHttpOptions>): void;
   /** POSTs a body to `/infer`: text and bytes as they are, anything else as JSON. */
   infer(body: unknown, init?: RequestInit & { readonly query?: string }): Promise<Response>;
 }
@@ -27,7 +29,7 @@ export async function withServer(
   const fleet = new FakeFleet();
   const metrics = new RecordingMetrics();
   const observer = new RecordingObserver();
-  const http = serveHttp({
+  const all: HttpOptions = {
     addr: { hostname: "127.0.0.1", port: 0 },
     fleet,
     observer,
@@ -51,7 +53,9 @@ export async function withServer(
     inferTimeout: 0,
     clock: systemClock,
     ...options,
-  });
+  };
+  const http = serveHttp(all);
+  const reconfigure: TestServer["reconfigure"] = (changes) => http.reconfigure({ ...all, ...changes });
   const { port } = http.addr;
   const url = `http://127.0.0.1:${port}`;
   const infer: TestServer["infer"] = (body, { query = "", ...init } = {}) =>
@@ -62,7 +66,7 @@ export async function withServer(
       ...init,
     });
   try {
-    await test({ http, fleet, metrics, observer, url, port, infer });
+    await test({ http, fleet, metrics, observer, url, port, reconfigure, infer });
     await metrics.idle();
   } finally {
     await http.stop(0);

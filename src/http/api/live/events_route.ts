@@ -63,10 +63,15 @@ export class LiveEvents {
     };
   }
 
+  /** Ends all feeds: who follows again is asked for a key that holds now. */
+  endFeeds(): void {
+    for (const feed of this.#feeds.toArray()) feed.end();
+  }
+
   /** Ends all feeds, so that their connections can close. */
   close(): void {
     this.#closed = true;
-    for (const feed of this.#feeds.toArray()) feed.end();
+    this.endFeeds();
   }
 
   #add(options: FeedOptions): Feed {

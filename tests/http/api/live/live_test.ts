@@ -234,3 +234,13 @@ Deno.test("an admin cancels the requests of others", () =>
     assertEquals(cancelled.status, 204);
     assertStringIncludes(await reply.text(), "cancelled");
   }, ADMIN));
+
+Deno.test("a reload ends every feed, so that a key that is gone is not followed any further", () =>
+  withLive(async ({ url, reconfigure }) => {
+    const events = await Events.open(url, bearer("sk-one"));
+    assertEquals((await events.next())?.name, "snapshot");
+    reconfigure({ clients: [TWO] });
+    while (await events.next() !== undefined);
+    const again = await fetch(`${url}/events`, bearer("sk-one"));
+    assertEquals([again.status, (await again.json()).type], [401, "unauthorized"]);
+  }, KEYS));
