@@ -1,4 +1,3 @@
-import { mayUseModel } from "../base/client.ts";
 import { ModeldError, shuttingDown } from "../base/errors.ts";
 import type { Instance } from "../upstream/instance.ts";
 import type { Server } from "../upstream/server.ts";
@@ -59,9 +58,8 @@ function admit(state: FleetState, request: QueuedRequest, now: number): void {
     state.commands.push({ do: "stage", request, stage: "load" });
     return;
   }
-  if (!mayUseModel(request.client, model.id) && !mayUseModel(request.client, request.requested ?? model.id)) {
-    return reject(state, request, modelForbidden(request.client, model));
-  }
+  const forbidden = modelForbidden(request.client, model, request.requested);
+  if (forbidden !== undefined) return reject(state, request, forbidden);
   const hopeless = whyHopeless(model, now);
   if (hopeless !== undefined) return reject(state, request, hopeless);
   enqueue(state, model, request, now);

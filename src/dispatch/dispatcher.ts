@@ -1,4 +1,5 @@
 import { AbortScope } from "../base/abort.ts";
+import type { Client } from "../base/client.ts";
 import type { Clock } from "../base/clock.ts";
 import { MovingDeadline } from "../base/deadlines.ts";
 import { ModeldError } from "../base/errors.ts";
@@ -17,6 +18,7 @@ import type { Event, RequestEnding } from "./events.ts";
 import type { CatalogModel, Fleet, FleetRequest, ModelInfo, QueuePlace } from "./fleet.ts";
 import { nextDeadline, step } from "./machine.ts";
 import { route, upstreamModel } from "./models.ts";
+import { modelForbidden } from "./refusals.ts";
 import { QueuedRequest } from "./request.ts";
 import { type FleetState, initialState, type Terms } from "./state.ts";
 import {
@@ -170,9 +172,11 @@ export class Dispatcher implements Fleet {
     return catalogOf(this.#state, this.#options.clock, this.#startedAt);
   }
 
-  async props(name: string | undefined, signal: AbortSignal): Promise<JsonObject> {
+  async props(name: string | undefined, client: Client | undefined, signal: AbortSignal): Promise<JsonObject> {
     const model = route(this.#state, name);
     if (model instanceof ModeldError) throw model;
+    const forbidden = client && modelForbidden(client, model, name);
+    if (forbidden !== undefined) throw forbidden;
     const instance = model.instances.find(({ isReady }) => isReady);
     const link = instance === undefined ? undefined : this.#links.get(instance.server.id);
     if (instance === undefined || link === undefined) {

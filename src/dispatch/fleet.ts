@@ -1,3 +1,4 @@
+import type { Client } from "../base/client.ts";
 import type { JsonObject } from "../base/json.ts";
 import type { RequestContext } from "../base/request_context.ts";
 import type { Timeline } from "../base/timeline.ts";
@@ -76,9 +77,10 @@ export interface Fleet {
   /**
    * What a server says of a model that is loaded there (`GET /props`); never makes it load one.
    *
-   * @throws ModeldError `model_not_found`, `loading` where it is not loaded
+   * @param client who asks; undefined: somebody who may use every model
+   * @throws ModeldError `model_not_found`, `model_forbidden`, `loading` where it is not loaded
    */
-  props(model: string | undefined, signal: AbortSignal): Promise<JsonObject>;
+  props(model: string | undefined, client: Client | undefined, signal: AbortSignal): Promise<JsonObject>;
   /** What `GET /status` answers. */
   status(): Status;
   /** Where those stand that wait for a slot. */

@@ -1,4 +1,4 @@
-import type { Client } from "../base/client.ts";
+import { type Client, mayUseModel } from "../base/client.ts";
 import { clip } from "../base/clip.ts";
 import { ModeldError } from "../base/errors.ts";
 import type { Instance } from "../upstream/instance.ts";
@@ -40,9 +40,10 @@ export function clientQueueFull({ client }: QueuedRequest): ModeldError {
   });
 }
 
-/** `model_forbidden`: the client's configuration does not name the model. */
-export function modelForbidden({ name }: Client, model: Model): ModeldError {
-  return new ModeldError("model_forbidden", `${name} may not use the model ${clip(model.id)}`);
+/** `model_forbidden`, where the client's configuration names the model neither by its id nor as it was asked for. */
+export function modelForbidden(client: Client, model: Model, requested: string | undefined): ModeldError | undefined {
+  if (mayUseModel(client, model.id) || mayUseModel(client, requested ?? model.id)) return undefined;
+  return new ModeldError("model_forbidden", `${client.name} may not use the model ${clip(model.id)}`);
 }
 
 /** `wait_timeout`: the model is ready, but no slot came free within max-wait. */

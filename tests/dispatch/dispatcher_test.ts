@@ -1,7 +1,7 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { ModeldError } from "../../src/base/errors.ts";
 import { type FakeExchange, FakeLlamaServer } from "../support/fake_llama_server.ts";
-import { DispatcherRig } from "./dispatcher_rig.ts";
+import { ANYBODY, DispatcherRig } from "./dispatcher_rig.ts";
 
 function modelOf({ request }: FakeExchange): string | undefined {
   return "model" in request ? request.model : undefined;
@@ -174,6 +174,15 @@ Deno.test("an unknown model is not found and takes no slot", async () => {
   const rig = await new DispatcherRig(new FakeLlamaServer("m")).open();
   const error = await rig.request("other").error();
   assertEquals([error.kind, rig.inflight], ["model_not_found", 0]);
+  await rig.close();
+});
+
+Deno.test("props are not said of a model that the client may not use, whatever name it is asked by", async () => {
+  const rig = await new DispatcherRig(new FakeLlamaServer("m")).open();
+  const { signal } = new AbortController();
+  const ask = (models: readonly string[]) => rig.fleet.props("m", { ...ANYBODY, models }, signal);
+  assertEquals((await assertRejects(() => ask(["other*"]), ModeldError)).kind, "model_forbidden");
+  assertEquals(await ask(["m"]), await rig.fleet.props("m", undefined, signal));
   await rig.close();
 });
 

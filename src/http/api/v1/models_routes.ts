@@ -33,9 +33,9 @@ export function modelsRoutes(fleet: Pick<Fleet, "catalog" | "props">): readonly 
       method: "GET",
       path: "/props",
       refuse,
-      async handle(request) {
+      async handle(request, { client }) {
         const name = new URLSearchParams(queryOf(request.url)).get("model") ?? undefined;
-        return Response.json(withoutSecrets(await fleet.props(name, request.signal)));
+        return Response.json(withoutSecrets(await fleet.props(name, client, request.signal)));
       },
     },
   ];
