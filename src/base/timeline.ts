@@ -25,8 +25,8 @@ export interface TimelineOptions {
  * What one inference went through, written down as it happens and read once at its end by metrics, log and traces.
  * Times are the clock's milliseconds.
  *
- * Who calls what: http creates it on arrival, calls `bodyRead` once, calls the manager inside `run`, calls `waiting` before
- * and `received` after each `Generation.next()`, and `end`; the manager sets `model` and calls `enter` for `queue`, `load`
+ * Who calls what: http creates it on arrival, calls `bodyRead` once, calls the dispatcher inside `run`, calls `waiting` before
+ * and `received` after each `Exchange.read()`, and `end`; the dispatcher sets `model` and calls `enter` for `queue`, `load`
  * and `prefill`.
  */
 export class Timeline {

@@ -3,13 +3,13 @@ import { formatAddress, isLoopback } from "../config/address.ts";
 import type { Configuration } from "../config/load.ts";
 import type { CorsOptions } from "../http/middleware/cors.ts";
 import { descriptionRoutes } from "../http/api/docs/description_routes.ts";
-import { metricsRoute } from "../http/api/info/metrics_route.ts";
+import { metricsRoute } from "../http/api/info/info_routes.ts";
 import { type HttpServer, type LiveHttpOptions, serveHttp } from "../http/server.ts";
 import type { Fleet } from "../dispatch/fleet.ts";
 import { inferenceLog } from "../telemetry/inference_log.ts";
 import { inferenceTraces } from "../telemetry/inference_traces.ts";
 import { createMetrics, type Metrics } from "../telemetry/metrics.ts";
-import { allObservers } from "../telemetry/observers.ts";
+import { allObservers } from "../telemetry/inference_observer.ts";
 import { version } from "../base/version.ts";
 import { getLogger } from "../telemetry/log.ts";
 

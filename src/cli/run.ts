@@ -10,7 +10,7 @@ import { printCompletions } from "./completions.ts";
 import { health } from "./health.ts";
 import { print, printProblem } from "./print.ts";
 import { serve } from "./serve.ts";
-import { versions } from "./versions.ts";
+import { versions } from "../base/version.ts";
 
 /** The exit code of a command line or configuration that cannot be used. */
 const misuse = 2;

@@ -1,7 +1,7 @@
 import { priorities } from "../base/priority.ts";
 import { type Client, digestKey, plainClient } from "../base/client.ts";
 import type { Draft } from "./draft.ts";
-import { expandPath } from "./home.ts";
+import { expandPath } from "./paths.ts";
 import { type KeyFile, readKeys } from "./key_files.ts";
 import { entriesOf, entryName, type Field, field, type FieldsOf, readEntry, type WrittenList } from "./entries.ts";
 import type { Kind, Parsed } from "./kind.ts";

@@ -1,4 +1,4 @@
-import { explainReadError } from "./read_error.ts";
+import { explainReadError } from "./paths.ts";
 
 /** What a config file holds, or what is wrong with it. */
 export type ConfigFile =

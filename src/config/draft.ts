@@ -1,4 +1,4 @@
-import { expandHome } from "./home.ts";
+import { expandHome } from "./paths.ts";
 import type { Parsed } from "./kind.ts";
 import { describeProblem } from "./problem.ts";
 import { type SettingName, type Settings, settingsTable } from "./settings_table.ts";

@@ -2,7 +2,7 @@ import type { Parsed } from "./kind.ts";
 import { secret } from "./kinds.ts";
 import type { Draft } from "./draft.ts";
 import { quote } from "./problem.ts";
-import { explainReadError } from "./read_error.ts";
+import { explainReadError } from "./paths.ts";
 import { settingsTable } from "./settings_table.ts";
 import type { Source } from "./source.ts";
 

@@ -2,7 +2,6 @@ import type { Arguments } from "./arguments.ts";
 import type { Client } from "../base/client.ts";
 import { readClients } from "./clients.ts";
 import { readConfigFile } from "./config_file.ts";
-import { findConflicts } from "./conflicts.ts";
 import { Draft } from "./draft.ts";
 import { type ListKey, listKeys, type WrittenList } from "./entries.ts";
 import { type Environment, findVariable, homeFolder } from "./environment.ts";
@@ -114,5 +113,13 @@ function takeDefaults(draft: Draft): void {
   for (const name of settingNames) {
     const value = settingsTable[name].default;
     if (!draft.has(name)) draft.take(name, value, { value }, { from: "default" });
+  }
+}
+
+/** Finds settings that are fine alone and make no sense together. */
+function findConflicts(draft: Draft): void {
+  const [budget, margin] = [draft.value("vramBudgetMb"), draft.value("vramMarginMb")];
+  if (budget > 0 && margin >= budget) {
+    draft.problems.push(`vram_margin_mb: ${margin} leaves nothing of vram_budget_mb ${budget}: make it smaller`);
   }
 }

@@ -1,6 +1,6 @@
 import type { Draft } from "./draft.ts";
 import { entriesOf, entryName, field, type FieldsOf, readEntry, type WrittenList } from "./entries.ts";
-import { expandPath } from "./home.ts";
+import { expandPath } from "./paths.ts";
 import { certificates, firstKey, readFileAs } from "./key_files.ts";
 import type { Parsed } from "./kind.ts";
 import { integer, path } from "./kinds.ts";

@@ -1,5 +1,5 @@
 import type { Draft } from "./draft.ts";
-import { explainReadError } from "./read_error.ts";
+import { explainReadError } from "./paths.ts";
 
 /** A certificate (and those above it) with its private key, both PEM. */
 export interface TlsIdentity {

@@ -2,7 +2,6 @@ import type { ModeldError } from "../base/errors.ts";
 import type { Client } from "../base/client.ts";
 import type { TrustedProxies } from "./middleware/client_address.ts";
 import type { Connection } from "./listener.ts";
-import { requestIdOf } from "./request_id.ts";
 
 /** What is known of a request beside the request itself. */
 export class RequestContext {
@@ -56,4 +55,13 @@ export interface Route {
   readonly refuse?: (failure: ModeldError, requestId: string) => Response;
   /** @throws ModeldError that is sent as the API's error. */
   handle(request: Request, context: RequestContext): Response | Promise<Response>;
+}
+
+/** What a client may send as `X-Request-Id`: it is logged, returned and sent on, so it is short and printable. */
+const ACCEPTABLE = /^[\x21-\x7e]{1,128}$/;
+
+/** The client's `X-Request-Id` where it is acceptable, else a new one. */
+function requestIdOf(request: Request): string {
+  const sent = request.headers.get("x-request-id");
+  return sent !== null && ACCEPTABLE.test(sent) ? sent : crypto.randomUUID();
 }

@@ -27,7 +27,7 @@ import { healthzRoute, modelsRoute, readyzRoute, statusRoute } from "./api/info/
 import { TrustedProxies } from "./middleware/client_address.ts";
 import { type Handler, Listener } from "./listener.ts";
 import type { TlsIdentity } from "../config/tls_identity.ts";
-import { allObservers } from "../telemetry/observers.ts";
+import { allObservers } from "../telemetry/inference_observer.ts";
 import { Recent } from "../telemetry/recent.ts";
 import { version } from "../base/version.ts";
 import { LimitedLog } from "../telemetry/limited_log.ts";

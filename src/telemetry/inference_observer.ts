@@ -32,10 +32,22 @@ export interface InferenceResult {
 }
 
 /**
- * Who is told of inferences: metrics, log, traces. Called once each for every `POST /infer`, those refused before they reach
- * the manager included; `ended` after `timeline.end()`.
+ * Who is told of inferences: metrics, log, traces. Called once each for every inference, those refused before they reach
+ * the dispatcher included; `ended` after `timeline.end()`.
  */
 export interface InferenceObserver {
   started(timeline: Timeline): void;
   ended(timeline: Timeline, result: InferenceResult): void;
+}
+
+/** Tells each of the observers, in order. */
+export function allObservers(...observers: readonly InferenceObserver[]): InferenceObserver {
+  return {
+    started(timeline) {
+      for (const observer of observers) observer.started(timeline);
+    },
+    ended(timeline, result) {
+      for (const observer of observers) observer.ended(timeline, result);
+    },
+  };
 }

@@ -21,7 +21,7 @@ export interface LogRecord {
   /** Milliseconds since the Unix epoch. */
   readonly time: number;
   readonly level: Severity;
-  /** Who speaks, such as `modeld.manager`. */
+  /** Who speaks, such as `modeld.fleet`. */
   readonly logger: string;
   readonly message: string;
   readonly properties: Properties;
@@ -90,7 +90,7 @@ export class Logger {
   }
 }
 
-/** The log of a part of modeld, such as `manager`. */
+/** The log of a part of modeld, such as `fleet`. */
 export function getLogger(part: string): Logger {
   return new Logger(`modeld.${part}`);
 }

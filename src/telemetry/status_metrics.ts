@@ -102,7 +102,7 @@ export function statusMetrics(registry: Registry): (status: FleetFigures) => voi
   };
 }
 
-/** The manager owns the number; prom-client's counters can only be counted up from zero. */
+/** The dispatcher owns the number; prom-client's counters can only be counted up from zero. */
 function setCounter(counter: Counter, value: number): void {
   counter.reset();
   counter.inc(value);

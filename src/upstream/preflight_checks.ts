@@ -19,7 +19,7 @@ export interface Findings {
   readonly absence: ModeldError | undefined;
   readonly isOneOfSeveral: boolean;
   readonly defaultModel: string | undefined;
-  /** Whether loaded models have a VRAM budget, which only the manager keeps. */
+  /** Whether loaded models have a VRAM budget, which only the dispatcher keeps. */
   readonly hasBudget: boolean;
   models?: readonly ServerModel[] | undefined;
   description?: ServerDescription;

@@ -1,6 +1,7 @@
 import { STATUS_CODE } from "@std/http/status";
 import { mayUseModel } from "../../../base/client.ts";
 import type { Fleet } from "../../../dispatch/fleet.ts";
+import type { Metrics } from "../../../telemetry/metrics.ts";
 import type { Route } from "../../route.ts";
 
 /** `GET /healthz`: 200 as long as the process runs; asks nobody. */
@@ -34,4 +35,15 @@ export function modelsRoute(fleet: Fleet): Route {
 /** `GET /status`. */
 export function statusRoute(fleet: Fleet): Route {
   return { method: "GET", path: "/status", handle: () => Response.json(fleet.status()) };
+}
+
+/** `GET /metrics`: everything at the moment of the scrape. */
+export function metricsRoute(metrics: Pick<Metrics, "contentType" | "render">): Route {
+  return {
+    method: "GET",
+    path: "/metrics",
+    async handle() {
+      return new Response(await metrics.render(), { headers: { "Content-Type": metrics.contentType } });
+    },
+  };
 }
