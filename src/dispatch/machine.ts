@@ -4,22 +4,11 @@ import { checkResidency, nextResidencyDeadline } from "../upstream/residency.ts"
 import type { Server } from "../upstream/server.ts";
 import { expireDoubts, nextDoubtDeadline, takeBusySlots } from "../upstream/unconfirmed.ts";
 import { takeSnapshot, takeWarming } from "../upstream/snapshot.ts";
-import {
-  admitUnrouted,
-  arrive,
-  assignSlots,
-  expire,
-  finish,
-  forgetIfGone,
-  leave,
-  refuse,
-  requeue,
-  reroute,
-  reviewQueues,
-} from "./admission.ts";
+import { admitUnrouted, arrive, expire, leave, refuse, reroute, reviewQueues } from "./admission.ts";
 import { notePromptDone } from "./choice.ts";
 import type { Command } from "./commands.ts";
 import type { Event, RequestEnding } from "./events.ts";
+import { assignSlots, finish, forgetIfGone, requeue } from "./leases.ts";
 import { regroup } from "./models.ts";
 import { placeLoads } from "./placement.ts";
 import { serverLostWhileRunning } from "./refusals.ts";
