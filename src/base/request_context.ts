@@ -1,5 +1,4 @@
-import type { Client } from "./client.ts";
-import type { Priority } from "./priority.ts";
+import type { Client, Priority } from "./client.ts";
 import type { Timeline } from "./timeline.ts";
 
 /** What goes down with a request, from its arrival to llama-server. */

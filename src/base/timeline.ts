@@ -1,7 +1,7 @@
-import type { Clock } from "./clock.ts";
 import { BucketCounts } from "./bucket_counts.ts";
+import type { Priority } from "./client.ts";
+import type { Clock } from "./clock.ts";
 import type { LogLevel } from "./log_level.ts";
-import type { Priority } from "./priority.ts";
 
 /** Where a request is: waiting for a slot, for its model to load, for the first token, or streaming. */
 export type Stage = "queue" | "load" | "prefill" | "stream";
@@ -178,4 +178,11 @@ export class Timeline {
     this.#waited += now - this.#waitingSince;
     this.#waitingSince = -1;
   }
+}
+
+/** Token counts, as llama-server reported them; zeros where it reported nothing. */
+export interface Usage {
+  readonly promptTokens: number;
+  readonly completionTokens: number;
+  readonly totalTokens: number;
 }

@@ -3,8 +3,7 @@ import type { Configuration } from "../config/load.ts";
 import { resolveBySystem } from "../upstream/discovery.ts";
 import { describeFleetResult, runFleetPreflight } from "../upstream/fleet_preflight.ts";
 import { ConfiguredServers } from "./configured_servers.ts";
-import { print } from "./print.ts";
-import { clearProgress, showProgress } from "./progress.ts";
+import { clearProgress, print, showProgress } from "./print.ts";
 import { startupWarnings } from "./startup_warnings.ts";
 
 /** Runs the preflight and prints what it finds; the exit code is 0 if nothing is NOT OK on any server, else 1. */

@@ -3,17 +3,19 @@ import { systemClock } from "../base/clock.ts";
 import type { Configuration } from "../config/load.ts";
 import type { ServerConfig } from "../config/servers.ts";
 import type { Settings } from "../config/settings_table.ts";
-import type { HttpServer } from "../http/server.ts";
+import { Dispatcher } from "../dispatch/dispatcher.ts";
 import type { Fleet } from "../dispatch/fleet.ts";
+import type { Terms } from "../dispatch/state.ts";
+import type { HttpServer } from "../http/server.ts";
+import { getLogger } from "../telemetry/log.ts";
 import { resolveBySystem } from "../upstream/discovery.ts";
-import { EventLines } from "./event_lines.ts";
+import type { LifecycleEvent } from "../upstream/lifecycle.ts";
 import { keepUpToDate } from "./config_reload.ts";
 import { ConfiguredServers } from "./configured_servers.ts";
+import { EventLines } from "./event_lines.ts";
 import { listen, liveHttpOptions } from "./listen.ts";
-import { makeFleet } from "./make_fleet.ts";
 import { passPreflight } from "./pass_preflight.ts";
 import { watchTlsFiles } from "./tls_renewal.ts";
-import { getLogger } from "../telemetry/log.ts";
 
 const log = getLogger("serve");
 
@@ -91,4 +93,20 @@ async function shutDown(http: HttpServer, fleet: Fleet, timeoutMs: number): Prom
   fleet.drain();
   await http.stop(timeoutMs);
   await fleet.close();
+}
+
+/** The fleet, without servers: it refuses every inference until some are added. */
+export function makeFleet(
+  settings: Pick<Settings, "modelsDir" | "events">,
+  terms: () => Terms,
+  onEvent: (event: LifecycleEvent) => void,
+): Dispatcher {
+  return new Dispatcher({
+    servers: [],
+    terms,
+    modelsDir: settings.modelsDir,
+    clock: systemClock,
+    random: Math.random,
+    onEvent: settings.events ? onEvent : undefined,
+  });
 }

@@ -1,5 +1,6 @@
 import { systemClock } from "../base/clock.ts";
 import type { Settings } from "../config/settings_table.ts";
+import { getLogger } from "../telemetry/log.ts";
 import {
   type FleetCheckResult,
   type FleetPreflight,
@@ -7,8 +8,7 @@ import {
   runFleetPreflight,
 } from "../upstream/fleet_preflight.ts";
 import type { Waiting } from "../upstream/preflight.ts";
-import { clearProgress, showProgress } from "./progress.ts";
-import { getLogger } from "../telemetry/log.ts";
+import { clearProgress, showProgress } from "./print.ts";
 
 const log = getLogger("preflight");
 

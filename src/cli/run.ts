@@ -1,19 +1,24 @@
+import { bashCompletions, fishCompletions, zshCompletions } from "../config/completions.ts";
+import { versions } from "../base/version.ts";
 import { type Arguments, readArguments } from "../config/arguments.ts";
 import { type Environment, readEnvironment } from "../config/environment.ts";
 import { type Command, commands, help } from "../config/help.ts";
 import { type Configuration, loadConfiguration } from "../config/load.ts";
-import { printConfig } from "../config/print_config.ts";
-import { ConfigurationError, quote } from "../config/problem.ts";
-import { suggestion } from "../config/suggestion.ts";
+import { ConfigurationError, quote, suggestion } from "../config/problem.ts";
+import { printConfig } from "../config/show.ts";
 import { check } from "./check.ts";
-import { printCompletions } from "./completions.ts";
 import { health } from "./health.ts";
 import { print, printProblem } from "./print.ts";
 import { serve } from "./serve.ts";
-import { versions } from "../base/version.ts";
 
 /** The exit code of a command line or configuration that cannot be used. */
 const misuse = 2;
+
+const shells: Readonly<Record<string, () => string>> = Object.freeze({
+  bash: bashCompletions,
+  zsh: zshCompletions,
+  fish: fishCompletions,
+});
 
 /** Does what the command line says; resolves with the exit code of the process, whatever happens. */
 export async function run(args: readonly string[]): Promise<number> {
@@ -65,6 +70,13 @@ async function runConfigured(command: Command, parsed: Arguments, environment: E
     default:
       return await serve(configuration, () => loadConfiguration(parsed, environment));
   }
+}
+
+/** Prints the completions for a shell; resolves with the exit code, or nothing where there is no such shell. */
+function printCompletions(words: readonly string[]): number | undefined {
+  const [shell = "", ...rest] = words;
+  const completions = Object.hasOwn(shells, shell) && rest.length === 0 ? shells[shell] : undefined;
+  return completions === undefined ? undefined : print(completions());
 }
 
 /** What to do where a boolean flag's value was written as a word of its own. */

@@ -1,13 +1,10 @@
 import type { Configuration } from "../config/load.ts";
-import { redirectConsole } from "../telemetry/console_log.ts";
-import { getLogger } from "../telemetry/log.ts";
+import { getLogger, redirectConsole } from "../telemetry/log.ts";
 import { applyLogLevel } from "./config_reload.ts";
 import { runDaemon } from "./daemon.ts";
-import { installLastResort } from "./last_resort.ts";
 import { printProblem } from "./print.ts";
+import { installLastResort, unfitRuntime, watchStopSignals } from "./process.ts";
 import { startupWarnings } from "./startup_warnings.ts";
-import { watchStopSignals } from "./stop_signals.ts";
-import { unfitRuntime } from "./unfit_runtime.ts";
 
 const log = getLogger("serve");
 

@@ -1,7 +1,7 @@
 import { isLoopback } from "../config/address.ts";
 import type { Configuration } from "../config/load.ts";
+import { describeSource } from "../config/setting.ts";
 import { settingNames, settingsTable } from "../config/settings_table.ts";
-import { describeSource } from "../config/source.ts";
 
 /** What is allowed and yet probably not meant; one line each, logged once at start. */
 export function startupWarnings(

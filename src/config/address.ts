@@ -1,4 +1,4 @@
-import type { Kind, Parsed } from "./kind.ts";
+import type { Kind, Parsed } from "./kinds.ts";
 
 /** Where modeld listens. */
 export interface Address {

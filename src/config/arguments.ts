@@ -1,8 +1,7 @@
-import { parseArgs } from "@std/cli/parse-args";
-import { quote } from "./problem.ts";
+import { quote, suggestion } from "./problem.ts";
 import type { Setting } from "./setting.ts";
 import { type SettingName, settingNames, settingsTable } from "./settings_table.ts";
-import { suggestion } from "./suggestion.ts";
+import { parseArgs } from "@std/cli/parse-args";
 
 /** Flags that are no settings: each makes modeld do something else and exit. */
 export const actions = Object.freeze({

@@ -1,11 +1,9 @@
-import { priorities } from "../base/priority.ts";
-import { type Client, digestKey, plainClient } from "../base/client.ts";
+import { type Client, digestKey, plainClient, priorities } from "../base/client.ts";
 import type { Draft } from "./draft.ts";
-import { expandPath } from "./paths.ts";
-import { type KeyFile, readKeys } from "./key_files.ts";
 import { entriesOf, entryName, type Field, field, type FieldsOf, readEntry, type WrittenList } from "./entries.ts";
-import type { Kind, Parsed } from "./kind.ts";
-import { boolean, choice, duration, integer, listOf, path, secret } from "./kinds.ts";
+import { type KeyFile, readKeys } from "./key_files.ts";
+import { boolean, choice, duration, integer, type Kind, listOf, type Parsed, path, secret } from "./kinds.ts";
+import { expandPath } from "./paths.ts";
 import { quote } from "./problem.ts";
 
 const limit = integer();

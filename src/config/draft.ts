@@ -1,8 +1,8 @@
+import type { Parsed } from "./kinds.ts";
 import { expandHome } from "./paths.ts";
-import type { Parsed } from "./kind.ts";
 import { describeProblem } from "./problem.ts";
+import type { Source } from "./setting.ts";
 import { type SettingName, type Settings, settingsTable } from "./settings_table.ts";
-import type { Source } from "./source.ts";
 
 /** A configuration while it is gathered: values so far, where they came from, and everything that is wrong with them. */
 export class Draft {

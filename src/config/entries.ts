@@ -1,8 +1,6 @@
 import type { Draft } from "./draft.ts";
-import type { Kind, Parsed } from "./kind.ts";
-import { hidden, text } from "./kinds.ts";
-import { quote, shorten } from "./problem.ts";
-import { suggestion } from "./suggestion.ts";
+import { hidden, type Kind, type Parsed, text } from "./kinds.ts";
+import { quote, shorten, suggestion } from "./problem.ts";
 
 /** The keys of a config file that are no settings: each holds a list of mappings. */
 export const listKeys = ["clients", "servers"] as const;

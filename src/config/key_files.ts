@@ -1,10 +1,9 @@
-import type { Parsed } from "./kind.ts";
-import { secret } from "./kinds.ts";
 import type { Draft } from "./draft.ts";
-import { quote } from "./problem.ts";
+import { type Parsed, secret } from "./kinds.ts";
 import { explainReadError } from "./paths.ts";
+import { quote } from "./problem.ts";
+import type { Source } from "./setting.ts";
 import { settingsTable } from "./settings_table.ts";
-import type { Source } from "./source.ts";
 
 const precedence: readonly Source["from"][] = ["default", "file", "variable", "flag"];
 

@@ -1,4 +1,4 @@
-import type { Kind, Parsed } from "./kind.ts";
+import type { Kind, Parsed } from "./kinds.ts";
 import { quote } from "./problem.ts";
 
 const allowed = "write http://host:port or https://host:port, with a path where llama-server stands under one";

@@ -1,16 +1,15 @@
-import type { Arguments } from "./arguments.ts";
 import type { Client } from "../base/client.ts";
+import type { Arguments } from "./arguments.ts";
 import { readClients } from "./clients.ts";
 import { readConfigFile } from "./config_file.ts";
 import { Draft } from "./draft.ts";
 import { type ListKey, listKeys, type WrittenList } from "./entries.ts";
 import { type Environment, findVariable, homeFolder } from "./environment.ts";
 import { readKeyFiles } from "./key_files.ts";
-import { ConfigurationError, quote } from "./problem.ts";
-import { type SettingName, settingNames, type Settings, settingsTable } from "./settings_table.ts";
+import { ConfigurationError, quote, suggestion } from "./problem.ts";
 import { readServers, type ServerConfig } from "./servers.ts";
-import type { Source } from "./source.ts";
-import { suggestion } from "./suggestion.ts";
+import type { Source } from "./setting.ts";
+import { type SettingName, settingNames, type Settings, settingsTable } from "./settings_table.ts";
 import { takeTlsIdentity, type TlsIdentity } from "./tls_identity.ts";
 
 /** What modeld runs with, and how it came to be. Nothing of it changes afterwards. */

@@ -1,4 +1,4 @@
-import type { Parsed } from "./kind.ts";
+import type { Parsed } from "./kinds.ts";
 import type { Setting } from "./setting.ts";
 
 /** Replaces a leading `~` of a path with the home folder; other values stay as they are. */

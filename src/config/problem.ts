@@ -1,6 +1,6 @@
 import { hidden } from "./kinds.ts";
-import { describeSource, type Source } from "./source.ts";
-import type { Setting } from "./setting.ts";
+import { describeSource, type Setting, type Source } from "./setting.ts";
+import { distance } from "fastest-levenshtein";
 
 /** How much of a wrong value a problem repeats, in characters. */
 const shownLength = 80;
@@ -39,4 +39,15 @@ export function quote(text: string): string {
 /** The beginning of a text that may be long. */
 export function shorten(text: string): string {
   return text.length > shownLength ? `${text.slice(0, shownLength)}...` : text;
+}
+
+/** `; did you mean --addr?` where one of the names is near what was written, else nothing. */
+export function suggestion(written: string, names: readonly string[]): string {
+  let best: string | undefined;
+  let bestDistance = Math.max(2, Math.floor(written.length / 3)) + 1;
+  for (const name of names) {
+    const d = distance(written, name);
+    if (d < bestDistance) [best, bestDistance] = [name, d];
+  }
+  return best === undefined ? "" : `; did you mean ${best}?`;
 }

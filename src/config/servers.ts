@@ -1,12 +1,11 @@
 import type { Draft } from "./draft.ts";
 import { entriesOf, entryName, field, type FieldsOf, readEntry, type WrittenList } from "./entries.ts";
-import { expandPath } from "./paths.ts";
 import { certificates, firstKey, readFileAs } from "./key_files.ts";
-import type { Parsed } from "./kind.ts";
-import { integer, path } from "./kinds.ts";
+import { integer, type Parsed, path } from "./kinds.ts";
 import { llamaUrl } from "./llama_url.ts";
+import { expandPath } from "./paths.ts";
 import { quote } from "./problem.ts";
-import { describeSource } from "./source.ts";
+import { describeSource } from "./setting.ts";
 
 /** One llama-server, or all those at the addresses of one name, as the operator has it. */
 export interface ServerConfig {

@@ -1,4 +1,4 @@
-import type { Kind } from "./kind.ts";
+import type { Kind } from "./kinds.ts";
 
 /** The headings under which help and docs list the settings, in this order. */
 export const groups = [
@@ -93,4 +93,23 @@ export function setting<T>(kind: Kind<T>, value: T, rest: Omit<Definition<T>, "k
 /** Gives a definition its type: a setting that may have no value. */
 export function optional<T>(kind: Kind<T>, rest: Omit<Definition<T>, "kind" | "default">): Definition<T | undefined> {
   return { kind, default: undefined, ...rest } as Definition<T | undefined>;
+}
+
+/** Where a value came from. The order is the precedence, lowest first. */
+export type Source =
+  | { readonly from: "default" }
+  | { readonly from: "file"; readonly path: string; readonly key: string }
+  | { readonly from: "variable"; readonly name: string }
+  | { readonly from: "flag"; readonly name: string };
+
+/** A source in words: `variable MODELD_ADDR`, `key addr of modeld.yaml`. */
+export function describeSource(source: Source): string {
+  switch (source.from) {
+    case "default":
+      return "default";
+    case "file":
+      return `key ${source.key} of ${source.path}`;
+    default:
+      return `${source.from} ${source.name}`;
+  }
 }

@@ -1,9 +1,8 @@
 import { address } from "./address.ts";
 import { aliases, boolean, choice, duration, integer, path, secret, secrets, text } from "./kinds.ts";
 import { llamaUrls } from "./llama_url.ts";
-import { networks } from "./networks.ts";
 import { complete, optional, setting } from "./setting.ts";
-import { headerNames, hostNames, methods, origins } from "./words.ts";
+import { headerNames, hostNames, methods, networks, origins } from "./words.ts";
 
 const none = duration({ zero: "none" });
 const positive = duration({ zero: undefined });

@@ -1,4 +1,4 @@
-import { priorities } from "../base/priority.ts";
+import { priorities } from "../base/client.ts";
 import type { ClientCounts, QueueClient } from "./client_counts.ts";
 import { PriorityClass } from "./priority_class.ts";
 import { QueueShares } from "./queue_shares.ts";

@@ -1,7 +1,6 @@
+import type { Client, Priority } from "../base/client.ts";
 import type { ModeldError } from "../base/errors.ts";
-import type { Client } from "../base/client.ts";
 import type { Link } from "../base/list.ts";
-import type { Priority } from "../base/priority.ts";
 import type { RequestContext } from "../base/request_context.ts";
 import type { Timeline } from "../base/timeline.ts";
 import type { Instance } from "../upstream/instance.ts";

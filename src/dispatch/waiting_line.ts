@@ -1,4 +1,4 @@
-import type { Priority } from "../base/priority.ts";
+import type { Priority } from "../base/client.ts";
 import type { QueueClient } from "./client_counts.ts";
 import { HeapNode } from "./indexed_heap.ts";
 import { VirtualTime } from "./virtual_time.ts";

@@ -1,18 +1,17 @@
-import { STATUS_CODE } from "@std/http/status";
+import { atMost, type Client, type Priority, priorityOf, publicName } from "../base/client.ts";
 import type { Clock, Timer } from "../base/clock.ts";
 import type { Deadlines } from "../base/deadlines.ts";
 import { ModeldError, shuttingDown } from "../base/errors.ts";
-import { type Client, publicName } from "../base/client.ts";
 import { LinkedList } from "../base/list.ts";
 import type { LogLevel } from "../base/log_level.ts";
-import { atMost, type Priority, priorityOf } from "../base/priority.ts";
 import type { RequestContext } from "../base/request_context.ts";
 import { Timeline, type TimelineOptions } from "../base/timeline.ts";
 import type { Completion } from "../llama/exchange.ts";
 import type { InferenceObserver, InferenceResult } from "../telemetry/inference_observer.ts";
-import { validTraceparent } from "../telemetry/traceparent.ts";
+import { validTraceparent } from "../telemetry/inference_traces.ts";
 import type { ByteBudget, ByteShare } from "./byte_budget.ts";
 import { errorTable } from "./error_table.ts";
+import { STATUS_CODE } from "@std/http/status";
 
 /** What every inference is started with. */
 export interface InferenceOptions {

@@ -1,6 +1,6 @@
 import type { ModeldError } from "../base/errors.ts";
 import type { JsonObject } from "../base/json.ts";
-import type { Usage } from "../base/usage.ts";
+import type { Usage } from "../base/timeline.ts";
 
 export type { Usage };
 

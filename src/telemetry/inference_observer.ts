@@ -1,7 +1,6 @@
 import type { ErrorKind } from "../base/errors.ts";
 import type { JsonObject } from "../base/json.ts";
-import type { Usage } from "../base/usage.ts";
-import type { Timeline } from "../base/timeline.ts";
+import type { Timeline, Usage } from "../base/timeline.ts";
 
 /** How an inference ended, in the words of the public contract's error table, plus `ok`, `cancelled` and `internal`. */
 export type Outcome =

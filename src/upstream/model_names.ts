@@ -38,3 +38,8 @@ export function stem(path: string): string {
   const file = path.slice(Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")) + 1);
   return file.toLowerCase().endsWith(".gguf") ? file.slice(0, -".gguf".length) : file;
 }
+
+/** The model that a name means, where it is one of the aliases; else the name itself. */
+export function aliased(name: string | undefined, aliases: Readonly<Record<string, string>>): string | undefined {
+  return name !== undefined && Object.hasOwn(aliases, name) ? aliases[name] : name;
+}

@@ -1,4 +1,4 @@
-import { installLastResort } from "../../src/cli/last_resort.ts";
+import { installLastResort } from "../../src/cli/process.ts";
 import { configureLog } from "../../src/telemetry/log.ts";
 
 // Fails in the way that its argument names, behind the last resort; prints what it lives to see.

@@ -1,5 +1,5 @@
+import { unfitRuntime } from "../../src/cli/process.ts";
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { unfitRuntime } from "../../src/cli/unfit_runtime.ts";
 
 for (const version of ["2.8.3", "2.9.0", "2.9.1", "2.9.2", "2.9.2+0123abc"]) {
   Deno.test(`modeld does not serve on Deno ${version}, and says why and what to do`, () => {

@@ -1,13 +1,13 @@
+import { help } from "../../src/config/help.ts";
+import type { Setting } from "../../src/config/setting.ts";
+import { settingNames, settingsTable } from "../../src/config/settings_table.ts";
+import { printConfig } from "../../src/config/show.ts";
+import { jsonExample, tomlExample, yamlExample } from "../../tools/docs/config_examples.ts";
+import { configSchema } from "../../tools/docs/config_schema.ts";
+import { configure, problemsOf, withFile } from "./configure.ts";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { parse as parseYaml } from "yaml";
-import { help } from "../../src/config/help.ts";
-import { printConfig } from "../../src/config/print_config.ts";
-import type { Setting } from "../../src/config/setting.ts";
-import { settingNames, settingsTable } from "../../src/config/settings_table.ts";
-import { configSchema } from "../../tools/docs/config_schema.ts";
-import { jsonExample, tomlExample, yamlExample } from "../../tools/docs/config_examples.ts";
-import { configure, problemsOf, withFile } from "./configure.ts";
 
 const all: readonly Setting<unknown>[] = settingNames.map((name) => settingsTable[name]);
 const validate = new Ajv2020().compile(JSON.parse(configSchema()));

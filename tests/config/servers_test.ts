@@ -1,8 +1,8 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
 import { urlAt } from "../../src/config/llama_url.ts";
-import { printConfig } from "../../src/config/print_config.ts";
 import type { ServerConfig } from "../../src/config/servers.ts";
+import { printConfig } from "../../src/config/show.ts";
 import { configure, type Given, problemsOf, withFile } from "./configure.ts";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 
 const urls = "write http://host:port or https://host:port, with a path where llama-server stands under one";
 const plain = { apiKey: undefined, caCerts: [], vramBudgetMb: 0, vramMarginMb: 0 };

@@ -1,8 +1,8 @@
-import { assert } from "@std/assert";
-import { priorities } from "../../src/base/priority.ts";
+import { priorities } from "../../src/base/client.ts";
 import { ClientCounts } from "../../src/dispatch/client_counts.ts";
 import { FairQueue } from "../../src/dispatch/fair_queue.ts";
 import type { Entry, FairRequest } from "../../src/dispatch/waiting_line.ts";
+import { assert } from "@std/assert";
 
 const clients = Array.from({ length: 1_000 }, (_, i) => {
   return { name: `client-${i}`, weight: 1 + i % 4, maxInflight: i % 3 === 0 ? 2 : 0, maxQueue: 0 };

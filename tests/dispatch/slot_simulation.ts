@@ -1,4 +1,4 @@
-import type { Priority } from "../../src/base/priority.ts";
+import type { Priority } from "../../src/base/client.ts";
 import { ClientCounts, type QueueClient } from "../../src/dispatch/client_counts.ts";
 import { FairQueue, type FairQueueOptions } from "../../src/dispatch/fair_queue.ts";
 import type { Entry } from "../../src/dispatch/waiting_line.ts";

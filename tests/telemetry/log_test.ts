@@ -1,7 +1,6 @@
-import { assertEquals, assertMatch } from "@std/assert";
-import { redirectConsole } from "../../src/telemetry/console_log.ts";
-import { configureLog, getLogger, inferLogger, type LogOptions } from "../../src/telemetry/log.ts";
 import type { LogLevel } from "../../src/base/log_level.ts";
+import { configureLog, getLogger, inferLogger, type LogOptions, redirectConsole } from "../../src/telemetry/log.ts";
+import { assertEquals, assertMatch } from "@std/assert";
 
 /** What `work` logs under these options, line by line. */
 function logged(options: LogOptions, work: () => void): string[] {

@@ -1,5 +1,5 @@
+import { validTraceparent } from "../../src/telemetry/inference_traces.ts";
 import { assertEquals } from "@std/assert";
-import { validTraceparent } from "../../src/telemetry/traceparent.ts";
 
 const TRACE = "0af7651916cd43dd8448eb211c80319c";
 const PARENT = "b7ad6b7169203331";

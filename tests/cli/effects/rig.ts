@@ -1,12 +1,12 @@
-import { assert } from "@std/assert";
 import { runDaemon } from "../../../src/cli/daemon.ts";
-import type { Kind } from "../../../src/config/kind.ts";
+import type { Kind } from "../../../src/config/kinds.ts";
 import { type SettingName, settingsTable } from "../../../src/config/settings_table.ts";
 import { configure, withFile } from "../../config/configure.ts";
 import { eventually } from "../../support/eventually.ts";
+import { FakeLlamaHttpServer, type FakeLlamaOptions } from "../../support/fake_llama_http_server.ts";
 import { infer, type InferReply } from "../../support/ndjson_client.ts";
 import { freePort } from "../../support/real_llama_server.ts";
-import { FakeLlamaHttpServer, type FakeLlamaOptions } from "../../support/fake_llama_http_server.ts";
+import { assert } from "@std/assert";
 
 /** One setting with a value, and how a user of modeld sees that it counts. */
 export interface Effect {

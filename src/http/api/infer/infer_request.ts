@@ -1,10 +1,10 @@
-import type { z } from "zod/mini";
 import { clip } from "../../../base/clip.ts";
 import { ModeldError } from "../../../base/errors.ts";
 import { isJsonObject } from "../../../base/json.ts";
 import type { GenerateRequest } from "../../../llama/llama_server.ts";
 import { inferSchema } from "./infer_schema.ts";
-import { checkDepth } from "./json_depth.ts";
+import { checkDepth } from "./json_values.ts";
+import type { z } from "zod/mini";
 
 /** What a client asked of `POST /infer`. */
 export interface InferRequest {

@@ -1,15 +1,15 @@
-import type { Clock } from "../../../base/clock.ts";
 import { clip } from "../../../base/clip.ts";
+import type { Clock } from "../../../base/clock.ts";
 import type { Deadlines } from "../../../base/deadlines.ts";
 import { Fingerprint } from "../../../dispatch/affinity/fingerprint.ts";
-import { estimateTokens, tokensOfBytes } from "../../../dispatch/rate_limit.ts";
 import type { Fleet } from "../../../dispatch/fleet.ts";
+import { estimateTokens, tokensOfBytes } from "../../../dispatch/rate_limit.ts";
 import { inferLogger, type Logger } from "../../../telemetry/log.ts";
+import { aliased } from "../../../upstream/model_names.ts";
 import type { Inference } from "../../inference.ts";
 import { type Admission, admit, failed, withServer } from "../../middleware/admit.ts";
 import type { ArrivalLimiter } from "../../middleware/arrival_limiter.ts";
 import { streamReply } from "../../reply/stream_reply.ts";
-import { aliased } from "../../aliases.ts";
 import { decodeText, receiveBody } from "../../request_body.ts";
 import type { Route } from "../../route.ts";
 import { type InferRequest, parseInferRequest } from "./infer_request.ts";

@@ -1,11 +1,11 @@
-import { STATUS_CODE } from "@std/http/status";
 import { clip } from "../../../base/clip.ts";
 import { ModeldError } from "../../../base/errors.ts";
 import type { Inferences } from "../../inference.ts";
 import type { Gate } from "../../middleware/gate.ts";
 import { pathOf } from "../../request_target.ts";
 import type { Route } from "../../route.ts";
-import { mayCancel, type Viewer } from "./viewer.ts";
+import { mayCancel, type Viewer } from "./live_view.ts";
+import { STATUS_CODE } from "@std/http/status";
 
 const PREFIX = "/requests/";
 

@@ -4,8 +4,7 @@ import { ModeldError } from "../../../base/errors.ts";
 import { type Link, LinkedList } from "../../../base/list.ts";
 import type { Gate } from "../../middleware/gate.ts";
 import type { Route } from "../../route.ts";
-import { type ListedRequest, type LiveView, MOST_LISTED, type View } from "./live_view.ts";
-import { maySee, type Viewer } from "./viewer.ts";
+import { type ListedRequest, type LiveView, maySee, MOST_LISTED, type View, type Viewer } from "./live_view.ts";
 
 /** Between two events of one reader, in ms: at most 4 a second. */
 const PAUSE_MS = 250;

@@ -1,19 +1,19 @@
-import { assertEquals } from "@std/assert";
+import { tinyGguf } from "../../../../e2e/support/tiny_gguf.ts";
 import { systemClock } from "../../../../src/base/clock.ts";
 import { ConfiguredServers } from "../../../../src/cli/configured_servers.ts";
-import { makeFleet } from "../../../../src/cli/make_fleet.ts";
+import { makeFleet } from "../../../../src/cli/daemon.ts";
 import { listen } from "../../../../src/cli/listen.ts";
 import type { Fleet } from "../../../../src/dispatch/fleet.ts";
 import { errorMeanings } from "../../../../src/http/api/docs/error_meanings.ts";
 import type { HttpServer } from "../../../../src/http/server.ts";
 import { configureLog } from "../../../../src/telemetry/log.ts";
-import { tinyGguf } from "../../../../e2e/support/tiny_gguf.ts";
 import { configure } from "../../../config/configure.ts";
+import { FakeLlamaHttpServer, type FakeLlamaOptions } from "../../../support/fake_llama_http_server.ts";
 import type { Exchange } from "../../../support/raw_http_server.ts";
 import { chunk, LAST_CHUNK, replyJson, replyStream, STREAM_HEAD } from "../../../support/replies.ts";
-import { FakeLlamaHttpServer, type FakeLlamaOptions } from "../../../support/fake_llama_http_server.ts";
 import { completionToken, errorBody } from "../../../support/wire_streams.ts";
 import { until, withServer } from "../../with_server.ts";
+import { assertEquals } from "@std/assert";
 
 /** A modeld in this process, its llama-server, and clients for it. */
 interface Rig {
