@@ -16,18 +16,24 @@ export function documentText(request: string, story: string): string {
   return request === "" ? story : `${request}\n${story}`;
 }
 
+/** The sentences that introduce somebody. */
+export const shortestStory = 2;
+
 /**
- * Makes one text to learn from. What people ask is not learned, only what answers it.
+ * Makes one text to learn from. What people ask is not learned, only what answers it. The shortest texts are beginnings of
+ * stories that nobody has asked for.
  *
  * @param sentences how many of a story's sentences there are at most.
  */
 export function makeTrainingText(tokenizer: Tokenizer, random: () => number, sentences: number): TrainingText {
   const example = makeExample(random);
-  const isAsked = example.request !== "";
-  const first = !isAsked && random() < beginsInTheMiddle ? Math.floor(random() * example.sentences.length) : 0;
+  const isShortest = sentences <= shortestStory;
+  const isAsked = !isShortest && example.request !== "";
+  const isMiddle = !isShortest && !isAsked && random() < beginsInTheMiddle;
+  const first = isMiddle ? Math.floor(random() * example.sentences.length) : 0;
   const part = example.sentences.slice(first, first + sentences).join(" ");
   const isEnd = first + sentences >= example.sentences.length;
-  const tokens = tokenizer.encode(documentText(example.request, part));
+  const tokens = tokenizer.encode(documentText(isAsked ? example.request : "", part));
   return {
     tokens: isEnd ? [...tokens, tokenizer.eos] : tokens,
     learnFrom: isAsked ? tokenizer.encode(example.request).length : first === 0 ? 1 : 2,
