@@ -43,7 +43,7 @@ export class PassEncoder implements Encoder {
   }
 
   heartbeat(): void {
-    this.#push(HEARTBEAT);
+    if (this.#isStream) this.#push(HEARTBEAT);
   }
 
   /** The answer has said itself that it is whole. */
