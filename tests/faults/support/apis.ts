@@ -26,6 +26,10 @@ export interface ApiReply {
   readonly headers: Headers;
   /** Waits until so many tokens have come. */
   tokens(count: number): Promise<void>;
+  /** All of it. */
+  text(): Promise<string>;
+  /** How it ended: `done`, or the kind of its error. */
+  ending(): Promise<string>;
   /** Goes away without reading further. */
   leave(): Promise<void>;
   /** Asserts that it is these tokens, then its API's good end, with these counts where they are given. */
@@ -79,7 +83,7 @@ const CHAT: Api = {
 };
 
 /** The APIs over which a scene is played: modeld's own, and for all that are passed on the one that most clients speak. */
-export const APIS: readonly Api[] = [INFER, CHAT];
+export const APIS: readonly [Api, ...Api[]] = [INFER, CHAT];
 
 /** A scenario as one API sees it. */
 export interface ApiScenario extends Omit<Scenario, "ask"> {
@@ -152,6 +156,16 @@ class Lines implements ApiReply {
     await this.#reply.read(count);
   }
 
+  async text(): Promise<string> {
+    await this.#reply.read();
+    return this.#reply.text;
+  }
+
+  async ending(): Promise<string> {
+    const { done, type, text } = await this.#reply.last();
+    return done === true ? "done" : type ?? text;
+  }
+
   leave(): Promise<void> {
     return this.#reply.leave();
   }
@@ -209,6 +223,16 @@ class Events implements ApiReply {
     while (!this.#ended && this.#text.split(`"delta":{"content":"`).length <= count) await this.#readMore();
   }
 
+  async text(): Promise<string> {
+    while (!this.#ended) await this.#readMore();
+    return this.#text;
+  }
+
+  async ending(): Promise<string> {
+    const text = await this.text();
+    return text.endsWith("data: [DONE]\n\n") ? "done" : /"code":"(\w+)"/.exec(text)?.[1] ?? text;
+  }
+
   async leave(): Promise<void> {
     await this.#reader?.cancel();
     this.#end();
@@ -234,21 +258,16 @@ class Events implements ApiReply {
   }
 
   async assertRefused(error: ExpectedError & { readonly ownCode?: number }): Promise<void> {
-    const text = await this.#whole();
+    const text = await this.text();
     assertEquals(this.status, error.ownCode ?? error.code, text);
     assertMatch(this.headers.get("x-should-retry") ?? "", /^(true|false)$/);
     assertError(JSON.parse(text), error);
   }
 
   async #events(): Promise<string[]> {
-    const text = await this.#whole();
+    const text = await this.text();
     assert(text.endsWith("\n\n"), `an event is cut: ${text}`);
     return [...text.matchAll(/^data: (.*)$/gm)].map(([, data = ""]) => data);
-  }
-
-  async #whole(): Promise<string> {
-    while (!this.#ended) await this.#readMore();
-    return this.#text;
   }
 
   async #readMore(): Promise<void> {
