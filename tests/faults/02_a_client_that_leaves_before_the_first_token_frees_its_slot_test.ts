@@ -6,14 +6,20 @@ import { playEach } from "./support/apis.ts";
 import { fastest, TRIES } from "./support/fastest.ts";
 import { admitted } from "./support/scenario.ts";
 
-for (const sendsHeaders of [false, true]) {
-  const when = sendsHeaders ? "after" : "before";
-  Deno.test(`a client that leaves while its prompt is processed, ${when} llama-server's headers, aborts it within 100 ms`, async () => {
+/** What a client asks for, and how far llama-server is when it leaves. */
+const SCENES = [
+  ["a stream", "before", true, false],
+  ["a stream", "after", true, true],
+  ["a whole answer", "before", false, false],
+] as const;
+
+for (const [what, when, stream, sendsHeaders] of SCENES) {
+  Deno.test(`a client that leaves while the prompt of ${what} is processed, ${when} llama-server's headers, aborts it within 100 ms`, async () => {
     await playEach({ outcomes: { "cancelled prefill": TRIES }, posts: TRIES }, async ({ llama, ask }) => {
       const took = await fastest(async () => {
         const taken = llama.take();
         const leave = new AbortController();
-        ask({}, { signal: leave.signal });
+        ask({ stream }, { signal: leave.signal });
         const exchange = await taken;
         if (sendsHeaders) await exchange.send(STREAM_HEAD);
         leave.abort();

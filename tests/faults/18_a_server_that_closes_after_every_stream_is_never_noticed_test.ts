@@ -9,7 +9,7 @@ async function streamAndClose(exchange: Exchange, stream: string, moments: numbe
   await exchange.close();
 }
 
-Deno.test("300 back-to-back streams from a server that closes after each: 300 succeed, one POST each", async () => {
+Deno.test("300 back-to-back streams of each API from a server that closes after each: all succeed, one POST each", async () => {
   await playEach({ outcomes: { "ok stream": 300 }, posts: 300 }, async ({ llama, api, ask }) => {
     for (let count = 0; count < 300; count++) {
       llama.next((exchange) => streamAndClose(exchange, api.stream([" upon"]), count % 6));

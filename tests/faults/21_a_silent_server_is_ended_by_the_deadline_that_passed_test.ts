@@ -1,10 +1,15 @@
 import { assert } from "@std/assert";
 import { chunk, STREAM_HEAD } from "../support/replies.ts";
-import { type Api, playEach } from "./support/apis.ts";
+import { type Api, APIS, playEach } from "./support/apis.ts";
 
 /** The flag by the name that it has for the API. */
 function flagOf(api: Api, flag: string): string {
   return flag === "--llama-timeout" ? api.timeoutFlag : flag;
+}
+
+/** Sets the deadline for each API. */
+function settings(flag: string, ms: number): string[] {
+  return [...new Set(APIS.map((api) => flagOf(api, flag)))].flatMap((flag) => [flag, `${ms}ms`]);
 }
 
 /** A deadline, how long it is set in ms, and the name that its error carries. */
@@ -19,7 +24,7 @@ for (const sendsHeaders of [false, true]) {
     const when = sendsHeaders ? "after" : "before";
     Deno.test(`a llama-server that falls silent ${when} its headers is 500 ${type}, no sooner and no other`, async () => {
       await playEach(
-        { modeld: (api) => [flagOf(api, flag), `${ms}ms`], outcomes: { "timeout prefill": 1 }, posts: 1 },
+        { modeld: settings(flag, ms), outcomes: { "timeout prefill": 1 }, posts: 1 },
         async ({ llama, api, ask }) => {
           const taken = llama.take();
           const start = performance.now();
@@ -39,7 +44,7 @@ for (const sendsHeaders of [false, true]) {
 
 for (const [flag, type] of [["--llama-idle-timeout", "idle_timeout"], ["--llama-timeout", "llama_timeout"]] as const) {
   Deno.test(`a llama-server that falls silent mid-stream ends the reply in an error line of type ${type}`, async () => {
-    const modeld = (api: Api) => [flagOf(api, flag), "400ms"];
+    const modeld = settings(flag, 400);
     await playEach({ modeld, outcomes: { "timeout stream": 1 }, posts: 1 }, async ({ llama, api, ask }) => {
       const taken = llama.take();
       const asking = ask();
