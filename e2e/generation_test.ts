@@ -51,6 +51,21 @@ for (const mode of MODES) {
     });
   });
 
+  Deno.test(`${mode.path}: progress lines count the prompt's tokens up before the first token`, async () => {
+    await withStack({ modeld: mode.args }, async ({ modeld }) => {
+      const prompt = "Once upon a time ".repeat(300);
+      const reply = await infer(modeld.url, { prompt, max_tokens: 4, progress: true });
+      const { usage } = await reply.last();
+      const progress = reply.lines.flatMap((line) => line.progress ?? []);
+      const first = reply.lines.findIndex(({ token }) => token !== undefined);
+      assert(reply.lines.slice(first).every((line) => line.progress === undefined), "progress after the first token");
+      const done = progress.map(({ prompt_done = 0 }) => prompt_done);
+      assertEquals(done.toSorted((a, b) => a - b), done);
+      assertEquals([done.at(-1), progress.at(-1)?.stage], [usage?.prompt_tokens, "prefill"]);
+      assert(progress.length >= 3, reply.text.slice(0, 1_000));
+    });
+  });
+
   Deno.test(`${mode.path}: the same seed gives the same text, another seed another`, async () => {
     await withStack({ modeld: mode.args }, async ({ modeld }) => {
       const texts: string[] = [];

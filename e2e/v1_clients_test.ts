@@ -110,7 +110,7 @@ Deno.test("embeddings come as numbers, several at once in order", async () => {
   });
 });
 
-Deno.test("each error is of the class that the client has for it", async () => {
+Deno.test("keys are taken both ways, and each error is of the class that the client has for it", async () => {
   const keys = await Deno.makeTempFile({ prefix: "modeld-keys-" });
   await Deno.writeTextFile(keys, "right\n");
   const options = { llama: ["-a", "tiny"], modeld: ["--api-key-file", keys] };
@@ -126,6 +126,19 @@ Deno.test("each error is of the class that the client has for it", async () => {
     for (const client of clients(wrong)) await assertRejects(() => client.whole({ prompt: "Once" }), Error);
     for (const client of clients(right)) assert(await client.whole({ prompt: "Once" }) !== "", client.name);
 
+    const bearer = new Anthropic({ baseURL: url.origin, authToken: "right", apiKey: null });
+    assert((await bearer.messages.create(ask)).content.length > 0, "anthropic with Authorization");
+    const headers = { "x-api-key": "right" };
+    const plain = await fetch(new URL("/v1/chat/completions", url), {
+      method: "POST",
+      headers: { ...headers, "Content-Type": "application/json" },
+      body: JSON.stringify(ask),
+    });
+    assert(plain.ok && await plain.text() !== "", "x-api-key on a path of OpenAI's");
+
+    const unknown = { ...ask, model: "gpt-9" };
+    await assertRejects(() => openaiOf(right).chat.completions.create(unknown), OpenAI.NotFoundError, "gpt-9");
+    await assertRejects(() => anthropicOf(right).messages.create(unknown), Anthropic.NotFoundError, "gpt-9");
     const bad = { ...ask, messages: "Once" as unknown as typeof messages };
     await assertRejects(() => openaiOf(right).chat.completions.create(bad), OpenAI.BadRequestError);
     const none = { ...ask, messages: undefined as unknown as typeof messages };

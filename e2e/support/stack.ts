@@ -1,4 +1,5 @@
 import { Daemon } from "../../tests/support/daemon.ts";
+import { FakeLlamaHttpServer } from "../../tests/support/fake_llama_http_server.ts";
 import { RealLlamaServer } from "../../tests/support/real_llama_server.ts";
 import { modelFolder, testModel } from "./test_model.ts";
 
@@ -37,6 +38,26 @@ export async function withRouter(
   const folder = await modelFolder(names, options.blocks);
   const args = [...LLAMA_ARGS, "--models-dir", folder.path, "-c", "32768", "-np", "2", ...options.llama ?? []];
   await runStack(args, ["--models-dir", folder.path, ...options.modeld ?? []], run, folder.remove);
+}
+
+/** Runs a test against a fake llama-server, which the test makes do what a real one does seldom. */
+export async function withFakeLlama(
+  options: { readonly slots?: number; readonly modeld?: readonly string[] },
+  run: (stack: { readonly llama: FakeLlamaHttpServer; readonly modeld: Daemon }) => Promise<void>,
+): Promise<void> {
+  const llama = await FakeLlamaHttpServer.start({ slots: options.slots ?? 4 });
+  try {
+    const args = ["--llama-url", llama.url.href, "--preflight=off", ...options.modeld ?? []];
+    const modeld = await Daemon.start({ args });
+    try {
+      await modeld.ready();
+      await run({ llama, modeld });
+    } finally {
+      await modeld.stop("SIGKILL");
+    }
+  } finally {
+    await llama.close();
+  }
 }
 
 async function runStack(

@@ -6,6 +6,7 @@ import { ModeldError } from "../base/errors.ts";
 import type { JsonObject } from "../base/json.ts";
 import type { RequestContext } from "../base/request_context.ts";
 import type { Completion, Ending, Exchange } from "../llama/exchange.ts";
+import { lacksEndpoint } from "../llama/failures.ts";
 import type { LlamaServer } from "../llama/llama_server.ts";
 import { getLogger } from "../telemetry/log.ts";
 import type { LifecycleChange, LifecycleEvent, ServerEvent } from "../upstream/lifecycle.ts";
@@ -148,7 +149,7 @@ export class Dispatcher implements Fleet {
       return exchange;
     } catch (error) {
       scope.signal.removeEventListener("abort", onAbort);
-      if (!scope.signal.aborted && error instanceof ModeldError && isWorthAnotherTry(error)) {
+      if (!scope.signal.aborted && error instanceof ModeldError && this.#isWorthAnotherTry(error)) {
         scope.release();
         queued.onAbort = undefined;
         this.#step({ is: "not_begun", request: queued, error });
@@ -157,6 +158,13 @@ export class Dispatcher implements Fleet {
       if (!scope.signal.aborted) giveBack(failure(error));
       throw scope.signal.aborted ? scope.signal.reason : error;
     }
+  }
+
+  /** Whether the error proves that nothing began, and that another server, or the same one later, may begin it. */
+  #isWorthAnotherTry(error: ModeldError): boolean {
+    if (error.begun !== "no") return false;
+    const { kind } = error;
+    return kind === "loading" || kind === "unreachable" || (this.#state.servers.size > 1 && lacksEndpoint(error));
   }
 
   #noteFirstToken(request: QueuedRequest): void {
@@ -299,11 +307,6 @@ export class Dispatcher implements Fleet {
 }
 
 const TIMINGS = ["cache_n", "prompt_n", "prompt_ms", "predicted_n", "predicted_ms"] as const;
-
-/** Whether the error proves that nothing began, and that another server, or the same one later, may begin it. */
-function isWorthAnotherTry({ begun, kind }: ModeldError): boolean {
-  return begun === "no" && (kind === "loading" || kind === "unreachable");
-}
 
 function requestEnding(ending: Ending): RequestEnding {
   return ending.kind === "completed" ? { kind: "completed", timings: answerTimings(ending.completion) } : ending;

@@ -1,4 +1,5 @@
 import { ModeldError } from "../base/errors.ts";
+import { lacksEndpoint } from "../llama/failures.ts";
 import type { Instance } from "../upstream/instance.ts";
 import type { Server } from "../upstream/server.ts";
 import { doubtSlots } from "../upstream/unconfirmed.ts";
@@ -106,8 +107,8 @@ export function requeue(state: FleetState, request: QueuedRequest, error: Modeld
   const { server } = instance;
   server.poll();
   notePromptDone(state, request, now);
-  // While a server loads, polls show when it may be tried again.
-  if (error.kind !== "loading") request.tried(server.id, now);
+  // While a server loads, polls show when it may be tried again; one without the endpoint will not have it in a second.
+  if (error.kind !== "loading") request.tried(server.id, lacksEndpoint(error) ? Infinity : now);
   // The lists may have changed since it arrived.
   const model = route(state, request.requested);
   if (model === request.model && model !== undefined && !(model instanceof ModeldError)) {
@@ -132,13 +133,13 @@ export function requeue(state: FleetState, request: QueuedRequest, error: Modeld
   if (model.stage === "load") state.commands.push({ do: "stage", request, stage: "load" });
   const closed = closedTo(state);
   if (closed !== undefined) refuse(state, request, closed, now);
-  else if (error.kind !== "loading" && !mayBeServedElsewhere(model, server, now)) {
+  else if (error.kind !== "loading" && !mayBeServedElsewhere(model, request, server, now)) {
     refuse(state, request, error, now);
   }
 }
 
-function mayBeServedElsewhere(model: Model, not: Server, now: number): boolean {
-  return model.usable(now).some(({ server }) => server !== not);
+function mayBeServedElsewhere(model: Model, request: QueuedRequest, not: Server, now: number): boolean {
+  return model.usable(now).some(({ server }) => server !== not && request.mayTryAt(server.id) < Infinity);
 }
 
 function giveBackSlots(state: FleetState, request: QueuedRequest, now: number): Instance | undefined {

@@ -111,7 +111,7 @@ export class QueuedRequest implements FairRequest {
     this.leased = slots;
   }
 
-  /** Notes that a server did not begin it. */
+  /** Notes that a server did not begin it; at Infinity, that it never will. */
   tried(server: string, now: number): void {
     this.#tried ??= new Map();
     this.#tried.set(server, now);

@@ -23,10 +23,10 @@ export function errorBody(failure: ModeldError): ErrorBody {
 }
 
 /** The whole reply to a request that failed before its first line. */
-export function errorReply(failure: ModeldError, headers: Readonly<Record<string, string>> = {}): Response {
+export function errorReply(failure: ModeldError): Response {
   return Response.json(errorBody(failure), {
     status: errorTable[failure.kind].status,
-    headers: { ...headers, ...headersOf(failure) },
+    headers: headersOf(failure),
   });
 }
 

@@ -40,7 +40,7 @@ export function createHandler(options: HandlerOptions): Handler {
     const context = new RequestContext(request, connection, trustedProxies);
     metrics.began(label);
 
-    const reply = await answer(request, context, host, route, options);
+    const reply = await answer(request, context, host, route, routes.paths, options);
     for (const [name, value] of Object.entries(route?.headers ?? {})) reply.headers.set(name, value);
     for (const [name, value] of context.replyHeaders) reply.headers.set(name, value);
     reply.headers.set("X-Content-Type-Options", "nosniff");
@@ -70,6 +70,7 @@ async function answer(
   context: RequestContext,
   host: string | undefined,
   route: Route | undefined,
+  paths: string,
   { limits, cors, allowedHosts }: HandlerOptions,
 ): Promise<Response> {
   try {
@@ -82,10 +83,10 @@ async function answer(
     if (route === undefined) {
       throw new ModeldError(
         "not_found",
-        `no such path: ${pathOf(request.url)}; there are POST /infer, /v1/chat/completions and its kin, and GET /docs`,
+        `no such path: ${pathOf(request.url)}; there are ${paths}`,
       );
     }
-    if (!allows(route, request.method)) return methodNotAllowed(route, request.method);
+    if (!allows(route, request.method)) return methodNotAllowed(route, request.method, context.requestId);
     return await route.handle(request, context);
   } catch (error) {
     const failure = asModeldError(error);
@@ -95,10 +96,14 @@ async function answer(
 
 /** Finds the route of a path. */
 class Routes {
+  /** The paths that there are, for people; the files of the page are of no use to them. */
+  readonly paths: string;
   readonly #exact: ReadonlyMap<string, Route>;
   readonly #prefixes: readonly Route[];
 
   constructor(routes: readonly Route[]) {
+    this.paths = routes.filter(({ path }) => !path.startsWith("/page/"))
+      .map(({ path, isPrefix }) => isPrefix === true ? `${path}{id}` : path).join(", ");
     this.#exact = new Map(routes.filter(({ isPrefix }) => isPrefix !== true).map((route) => [route.path, route]));
     this.#prefixes = routes.filter(({ isPrefix }) => isPrefix === true);
   }
@@ -112,8 +117,11 @@ function allows(route: Route, method: string): boolean {
   return method === route.method || (method === "HEAD" && route.method === "GET");
 }
 
-function methodNotAllowed(route: Route, method: string): Response {
+function methodNotAllowed(route: Route, method: string, requestId: string): Response {
   const allowed = route.method === "GET" ? "GET, HEAD" : route.method;
   const message = `${method} is not allowed on ${route.path}; allowed: ${allowed}`;
-  return errorReply(new ModeldError("method_not_allowed", message), { Allow: allowed });
+  const failure = new ModeldError("method_not_allowed", message);
+  const reply = route.refuse?.(failure, requestId) ?? errorReply(failure);
+  reply.headers.set("Allow", allowed);
+  return reply;
 }

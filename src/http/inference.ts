@@ -6,6 +6,7 @@ import { LinkedList } from "../base/list.ts";
 import type { LogLevel } from "../base/log_level.ts";
 import type { RequestContext } from "../base/request_context.ts";
 import { Timeline, type TimelineOptions } from "../base/timeline.ts";
+import type { Usage } from "../base/usage.ts";
 import type { Completion } from "../llama/exchange.ts";
 import type { InferenceObserver, InferenceResult } from "../telemetry/inference_observer.ts";
 import { validTraceparent } from "../telemetry/inference_traces.ts";
@@ -35,6 +36,8 @@ export class Inference implements RequestContext {
   readonly client: Client;
   /** What it keeps of the process's memory; given back when nothing of it is left. */
   readonly share: ByteShare;
+  /** How many tasks llama-server makes of it where its answer counts the tokens of one alone. */
+  tasks = 1;
   readonly #abort = new AbortController();
   readonly #client: AbortSignal;
   readonly #observer: InferenceObserver;
@@ -143,9 +146,14 @@ export class Inference implements RequestContext {
   };
 
   /** It ended well. */
-  complete({ usage, usageIsInvalid = false, finishReason, timings }: Completion): void {
+  complete({ usage: counted, usageIsInvalid = false, finishReason, timings }: Completion): void {
+    const usage = times(this.tasks, counted);
     if (!this.#ended) this.#tokens = usage.totalTokens > 0 && !usageIsInvalid ? usage.totalTokens : undefined;
-    const details = { ...usageIsInvalid && { usageIsInvalid }, ...timings !== undefined && { timings } };
+    const details = {
+      ...usageIsInvalid && { usageIsInvalid },
+      ...this.tasks > 1 && { usageIsEstimated: true },
+      ...timings !== undefined && { timings },
+    };
     this.#end({ outcome: "ok", status: STATUS_CODE.OK, usage, finishReason, ...details });
   }
 
@@ -175,6 +183,17 @@ export class Inference implements RequestContext {
     this.#onReleased?.();
     this.#onReleased = undefined;
   }
+}
+
+/** The usage of so many tasks of which one was counted. */
+function times(tasks: number, usage: Usage): Usage {
+  if (tasks === 1) return usage;
+  const { promptTokens, completionTokens, totalTokens } = usage;
+  return {
+    promptTokens: tasks * promptTokens,
+    completionTokens: tasks * completionTokens,
+    totalTokens: tasks * totalTokens,
+  };
 }
 
 function timelineOptions({ headers }: Request, logLevel: LogLevel | undefined): TimelineOptions {

@@ -12,6 +12,7 @@ import { Gate, gated } from "./middleware/gate.ts";
 import { ByteBudget } from "./byte_budget.ts";
 import { createHandler } from "./handler.ts";
 import { inferRoute } from "./api/infer/infer_route.ts";
+import { ProgressWatch } from "./api/infer/progress.ts";
 import { modelsRoutes } from "./api/v1/models_routes.ts";
 import { v1Routes as v1Table } from "./api/v1/routes.ts";
 import { v1Routes } from "./api/v1/v1_route.ts";
@@ -155,6 +156,7 @@ export function serveHttp(options: HttpOptions): HttpServer {
     budget,
     rateLimits: new RateLimits(clock),
     arrivals: new ArrivalLimiter(),
+    progress: new ProgressWatch(options.fleet, clock),
     refusals: new LimitedLog(getLogger("http"), REFUSALS_LOGGED, clock),
     deadlines,
   };
@@ -188,6 +190,7 @@ export function serveHttp(options: HttpOptions): HttpServer {
       await Promise.race([listener.shutdown(), waitedLongEnough]);
       timer.clear();
       shared.refusals.close();
+      shared.progress.close();
       deadlines.close();
     },
   };
@@ -197,6 +200,7 @@ export function serveHttp(options: HttpOptions): HttpServer {
 interface Shared extends Admission {
   readonly events: LiveEvents;
   readonly arrivals: ArrivalLimiter;
+  readonly progress: ProgressWatch;
   readonly refusals: LimitedLog;
   readonly deadlines: DeadlinesByLength;
 }

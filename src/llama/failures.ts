@@ -47,6 +47,11 @@ export function isMissing(status: number): boolean {
   return status === 404 || status === 405 || status === 501;
 }
 
+/** Whether the error says that the server has no such endpoint, or none that is turned on. Nothing has begun then. */
+export function lacksEndpoint({ kind, reply }: ModeldError): boolean {
+  return kind === "upstream_refused" && reply !== undefined && isMissing(reply.status);
+}
+
 /** The message about a failure of this operation; that of a generation begins as the public contract has it. */
 export function messageOf(operation: string, text: string): string {
   return operation === "generate" ? `adapter generate: ${text}` : text;

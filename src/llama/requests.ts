@@ -71,7 +71,7 @@ export class Requests {
   forward({ path, body, headers, stream, choices, timeout }: ForwardRequest, signal: AbortSignal): Promise<Exchange> {
     if (this.#forwardDeadline.ms !== timeout) this.#forwardDeadline = new SharedDeadline(timeout, this.#clock);
     return this.#open({
-      call: { operation: "forward", method: "POST", path, body, headers },
+      call: { operation: "generate", method: "POST", path, body, headers },
       otherPaths: [],
       deadline: this.#forwardDeadline,
       flag: "--v1-timeout",

@@ -61,6 +61,11 @@ export const endFields: readonly EndField[] = [
     help: "`true` where llama-server reported a count that cannot be one; it counts as 0.",
     of: (_, { usageIsInvalid }) => usageIsInvalid === true ? true : undefined,
   },
+  {
+    name: "usage_estimated",
+    help: "`true` where llama-server counted one of several tasks, and the tokens are that count times the tasks.",
+    of: (_, { usageIsEstimated }) => usageIsEstimated,
+  },
   { name: "fragments", help: "Fragments that llama-server sent.", of: (timeline) => timeline.fragments },
   { name: "queue_ms", help: "Waited for a slot.", of: (timeline) => tenths(timeline.spent("queue")) },
   { name: "load_ms", help: "Waited for the model's load.", of: (timeline) => tenths(timeline.spent("load")) },

@@ -19,6 +19,12 @@ export function inferenceMetrics(registry: Registry): InferenceObserver {
     labelNames: ["model", "kind"],
     registers,
   });
+  const estimatedTokens = new Counter({
+    name: "modeld_tokens_estimated_total",
+    help: "Those of modeld_tokens_total that are llama-server's count of one task times the tasks of the request.",
+    labelNames: ["model", "kind"],
+    registers,
+  });
   const firstToken = new Histogram({
     name: "modeld_time_to_first_token_seconds",
     help: "From a request's arrival to its first fragment, queue and load included.",
@@ -65,7 +71,7 @@ export function inferenceMetrics(registry: Registry): InferenceObserver {
   });
   return {
     started() {},
-    ended(timeline, { outcome, usage, error }) {
+    ended(timeline, { outcome, usage, usageIsEstimated, error }) {
       const { client } = timeline;
       const model = timeline.model ?? "";
       requests.inc({ model, outcome, stage: timeline.stage });
@@ -79,6 +85,10 @@ export function inferenceMetrics(registry: Registry): InferenceObserver {
       if (usage !== undefined) {
         tokens.inc({ model, kind: "prompt" }, usage.promptTokens);
         tokens.inc({ model, kind: "completion" }, usage.completionTokens);
+        if (usageIsEstimated) {
+          estimatedTokens.inc({ model, kind: "prompt" }, usage.promptTokens);
+          estimatedTokens.inc({ model, kind: "completion" }, usage.completionTokens);
+        }
         clientTokens.inc({ client, kind: "prompt" }, usage.promptTokens);
         clientTokens.inc({ client, kind: "completion" }, usage.completionTokens);
       }

@@ -22,6 +22,8 @@ export interface InferenceResult {
   readonly usage?: Usage;
   /** llama-server reported counts that cannot be right; they count as 0. */
   readonly usageIsInvalid?: boolean;
+  /** llama-server counted one of several tasks; the usage is that, times the tasks. */
+  readonly usageIsEstimated?: boolean;
   /** llama-server's `timings`, as it sent them. */
   readonly timings?: JsonObject;
   /** As in the final line. */

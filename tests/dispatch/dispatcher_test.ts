@@ -388,3 +388,16 @@ Deno.test("a request's time on slots is known at its end, whether it was served,
   assertEquals([served, left, waited].map(({ timeline }) => timeline.slotMs), [200, 50, 0]);
   await rig.close();
 });
+
+Deno.test("with several servers, an endpoint that one lacks is asked of another", async () => {
+  const [lacking, having] = [new FakeLlamaServer("m"), new FakeLlamaServer("m")];
+  for (const server of [lacking, having]) server.description = { kind: "single", totalSlots: 2 };
+  const rig = await new DispatcherRig(lacking, {}, having).open();
+  const reply = { status: 501, contentType: "application/json", body: "{}" };
+  lacking.refuseNext = new ModeldError("upstream_refused", "llama-server has no POST /v1/embeddings", { reply });
+  const clients = [await rig.requested(), await rig.requested()];
+  assertEquals([lacking.refuseNext, lacking.exchanges.length + having.exchanges.length], [undefined, 2]);
+  assertEquals(clients.map((client) => client.state()), ["started", "started"]);
+  for (const exchange of [...lacking.exchanges, ...having.exchanges]) exchange.complete();
+  await rig.close();
+});

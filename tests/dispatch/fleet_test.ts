@@ -46,6 +46,33 @@ Deno.test("a request that no server begins ends as unreachable, each server trie
   assertEquals(standing(request), ["unreachable"]);
 });
 
+/** What llama-server answers where it was started without `--embeddings`. */
+function notSupported(): ModeldError {
+  const reply = { status: 501, contentType: "application/json", body: "{}" };
+  return new ModeldError("upstream_refused", "llama-server has no POST /v1/embeddings", { reply });
+}
+
+Deno.test("a request for an endpoint that its server lacks goes to one that has it, and never back", () => {
+  const rig = new MachineRig(LOADED, { servers: ["s1", "s2"], maxInflight: 1 });
+  const [first, second] = [rig.arrive("m"), rig.arrive("m")];
+  const server = first.instance?.server.id;
+  rig.notBegun(first, notSupported());
+  assertEquals(standing(first, second), ["waiting", "running"]);
+  rig.pass(10_000);
+  assertEquals(standing(first), ["waiting"]);
+  rig.finish(second);
+  assertEquals([standing(first), first.instance?.server.id !== server], [["running"], true]);
+});
+
+Deno.test("a request for an endpoint that no server has ends with what llama-server said, each asked once", () => {
+  const rig = new MachineRig(LOADED, TWO);
+  const request = rig.arrive("m");
+  rig.notBegun(request, notSupported());
+  assertEquals(standing(request), ["running"]);
+  rig.notBegun(request, notSupported());
+  assertEquals([standing(request), request.refusal?.reply?.status], [["upstream_refused"], 501]);
+});
+
 Deno.test("a server that did not begin a request is tried again with it only after a second", () => {
   const rig = new MachineRig(LOADED, { servers: ["s1", "s2"], maxInflight: 1 });
   const [first, second] = [rig.arrive("m"), rig.arrive("m")];

@@ -1,19 +1,25 @@
 import { assert, assertEquals } from "@std/assert";
-import { assertStreamed } from "../support/assert_reply.ts";
 import { CANNED_TOKENS } from "../support/canned_generation.ts";
 import { eventually } from "../support/eventually.ts";
 import { STREAM_HEAD } from "../support/replies.ts";
+import { playEach } from "./support/apis.ts";
 import { fastest, TRIES } from "./support/fastest.ts";
-import { admitted, play } from "./support/scenario.ts";
+import { admitted } from "./support/scenario.ts";
 
-for (const sendsHeaders of [false, true]) {
-  const when = sendsHeaders ? "after" : "before";
-  Deno.test(`a client that leaves while its prompt is processed, ${when} llama-server's headers, aborts it within 100 ms`, async () => {
-    await play({ outcomes: { "cancelled prefill": TRIES }, posts: TRIES }, async ({ llama, ask }) => {
+/** What a client asks for, and how far llama-server is when it leaves. */
+const SCENES = [
+  ["a stream", "before", true, false],
+  ["a stream", "after", true, true],
+  ["a whole answer", "before", false, false],
+] as const;
+
+for (const [what, when, stream, sendsHeaders] of SCENES) {
+  Deno.test(`a client that leaves while the prompt of ${what} is processed, ${when} llama-server's headers, aborts it within 100 ms`, async () => {
+    await playEach({ outcomes: { "cancelled prefill": TRIES }, posts: TRIES }, async ({ llama, ask }) => {
       const took = await fastest(async () => {
         const taken = llama.take();
         const leave = new AbortController();
-        ask({}, { signal: leave.signal });
+        ask({ stream }, { signal: leave.signal });
         const exchange = await taken;
         if (sendsHeaders) await exchange.send(STREAM_HEAD);
         leave.abort();
@@ -27,9 +33,10 @@ for (const sendsHeaders of [false, true]) {
 }
 
 Deno.test("a client that leaves during its model's load leaves the load to those who still wait for it", async () => {
-  await play(
+  await playEach(
     {
       fake: { models: ["a", "b"], router: { loadDelay: Infinity } },
+      modeld: () => [], // each API meets a model that is not loaded
       outcomes: { "cancelled load": 1, "ok stream": 1 },
       posts: 1,
     },
@@ -42,7 +49,7 @@ Deno.test("a client that leaves during its model's load leaves the load to those
       leave.abort();
       await eventually("one waits", async () => await admitted(modeld) === 1);
       llama.router?.finishLoad("a");
-      await assertStreamed(await staying, CANNED_TOKENS, "stop", [1, CANNED_TOKENS.length]);
+      await (await staying).assertStreamed(CANNED_TOKENS, [1, CANNED_TOKENS.length]);
       assertEquals(llama.router?.commands, ["load a"]);
     },
   );

@@ -1,6 +1,8 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { assertRefused } from "../support/assert_reply.ts";
 import { InferReply } from "../support/ndjson_client.ts";
 import { play } from "./support/scenario.ts";
+import { postV1 } from "./support/v1_client.ts";
 
 /** Bodies, and what the answer must name. */
 const BODIES: readonly (readonly [body: string | Uint8Array<ArrayBuffer>, names: string])[] = [
@@ -56,5 +58,36 @@ Deno.test("a request that makes no sense is 400 that names the field, or 415, an
       await assertRefused(await post('{"prompt":"a"}', type), { code: 415, type: "unsupported_media_type", says });
     }
     client.close();
+  });
+});
+
+/** Bodies for `/v1`, of which modeld reads no more than it needs, and what the answer must name. */
+const V1_BODIES: readonly (readonly [body: string | Uint8Array, names: string])[] = [
+  ["", "JSON"],
+  ["{", "JSON"],
+  ["{} {}", "JSON"],
+  ["null", "object"],
+  ["[]", "object"],
+  ['{"messages":[NaN]}', "JSON"],
+  ['{"messages":[],"model":7}', "model"],
+  ['{"model":"a","model":"b"}', "model"],
+  [`{"messages":${"[".repeat(5_000)}${"]".repeat(5_000)}}`, "level"],
+  [new Uint8Array([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]), "UTF-8"],
+];
+
+Deno.test("a request to /v1 that is no JSON object is 400 that says why, or 415, and never reaches llama-server", async () => {
+  const path = "/v1/chat/completions";
+  const outcomes = { "invalid queue": V1_BODIES.length + TYPES.length };
+  await play({ outcomes, posts: 0 }, async ({ modeld }) => {
+    for (const [body, says] of V1_BODIES) {
+      const bytes = typeof body === "string" ? new TextEncoder().encode(body) : body;
+      const { status, text } = await postV1(modeld.url, path, bytes);
+      assertEquals([status, JSON.parse(text).error.code], [400, "invalid_request"], text);
+      assertStringIncludes(JSON.parse(text).error.message, says);
+    }
+    for (const type of TYPES) {
+      const { status, text } = await postV1(modeld.url, path, { messages: [] }, { type });
+      assertEquals([status, JSON.parse(text).error.code], [415, "unsupported_media_type"], text);
+    }
   });
 });

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { RawClient } from "./support/raw_client.ts";
-import { play } from "./support/scenario.ts";
+import { playEach } from "./support/apis.ts";
 
 /** What modeld or the HTTP client beneath it sets. */
 const OWN = [
@@ -30,15 +30,16 @@ const ODD = [
   "X-Real-IP: 10.0.0.1",
   "Accept-Language: client-secret",
   "X-Api-Key: client-secret",
+  "X-Conversation-Id: 7",
   "X-Odd!#$%&'*+-.^_`|~: odd",
   "X-Request-Id: the-clients-own-id",
 ].map((line) => `${line}\r\n`).join("");
 
 Deno.test("no header of a client reaches llama-server, hop-by-hop, odd or secret", async () => {
-  await play({ outcomes: { "ok stream": 1 }, posts: 1 }, async ({ llama, modeld }) => {
+  await playEach({ outcomes: { "ok stream": 1 }, posts: 1 }, async ({ llama, modeld, api }) => {
     using client = await RawClient.connect(modeld.url);
-    await client.postInfer({ prompt: "Once" }, ODD);
-    await client.until('{"done":true');
+    await client.post(api.path, api.body("Once"), ODD);
+    await client.until("\r\n0\r\n");
     const post = llama.posts.at(-1);
     const names = [...post?.headers.keys() ?? []];
     assertEquals(names.filter((name) => !OWN.includes(name)), []);

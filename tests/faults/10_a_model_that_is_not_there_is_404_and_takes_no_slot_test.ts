@@ -1,11 +1,10 @@
 import { assertEquals } from "@std/assert";
-import { assertRefused } from "../support/assert_reply.ts";
-import { play } from "./support/scenario.ts";
+import { playEach } from "./support/apis.ts";
 
 Deno.test("a model that llama-server does not have is 404 and takes no slot", async () => {
-  await play({ outcomes: { "invalid queue": 2 }, posts: 0 }, async ({ ask }) => {
+  await playEach({ outcomes: { "invalid queue": 2 }, posts: 0 }, async ({ ask }) => {
     for (const model of ["nobody", "tiny2"]) {
-      await assertRefused(await ask({ model }), {
+      await (await ask({ model })).assertRefused({
         code: 404,
         type: "model_not_found",
         says: `model not found: ${model}`,
@@ -15,10 +14,10 @@ Deno.test("a model that llama-server does not have is 404 and takes no slot", as
 });
 
 Deno.test("no model named, and no default among several: 404, and nothing is loaded", async () => {
-  await play(
+  await playEach(
     { fake: { models: ["a", "b"], router: {} }, outcomes: { "invalid queue": 1 }, posts: 0 },
     async ({ llama, ask }) => {
-      await assertRefused(await ask({ model: "" }), { code: 404, type: "model_not_found", says: "model" });
+      await (await ask({ model: "" })).assertRefused({ code: 404, type: "model_not_found", says: "model" });
       assertEquals(llama.router?.commands, []);
     },
   );

@@ -1,21 +1,20 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { assertRefused, assertStreamed } from "../support/assert_reply.ts";
 import { CANNED_TOKENS } from "../support/canned_generation.ts";
 import { eventually } from "../support/eventually.ts";
 import { replyStream } from "../support/replies.ts";
-import { completionStream } from "../support/wire_streams.ts";
+import { APIS, playEach } from "./support/apis.ts";
 import { TRIES } from "./support/fastest.ts";
-import { play, queueLength } from "./support/scenario.ts";
+import { queueLength } from "./support/scenario.ts";
 
 Deno.test("a full queue is 429 queue_full within 10 ms, with Retry-After, depth and limit", async () => {
-  await play(
+  await playEach(
     {
       fake: { slots: 1 },
       modeld: ["--max-queue-depth", "1"],
       outcomes: { "ok stream": 2, "rejected queue": TRIES },
       posts: 2,
     },
-    async ({ llama, modeld, ask }) => {
+    async ({ llama, modeld, api, ask }) => {
       const taken = llama.take();
       const first = ask();
       const exchange = await taken;
@@ -24,18 +23,21 @@ Deno.test("a full queue is 429 queue_full within 10 ms, with Retry-After, depth 
 
       for (let count = 0; count < TRIES; count++) {
         const reply = await ask();
-        await assertRefused(reply, { code: 429, type: "queue_full", says: "too busy: tiny" });
+        await reply.assertRefused({
+          code: 429,
+          type: "queue_full",
+          says: "too busy: tiny: 1 of 1 requests waiting",
+        });
         assertMatch(reply.headers.get("retry-after") ?? "", /^[1-9]\d*$/);
-        assertMatch(reply.lines[0]?.error ?? "", /\b1\b.*\b1\b/);
       }
       const lines = modeld.process.stderrLines.map((line) => JSON.parse(line));
       const refusals = lines.filter((line) => line.type === "queue_full").map((line) => line.total_ms);
-      assertEquals(refusals.length, TRIES);
-      assert(Math.min(...refusals) < 10, `by its own account modeld took ${refusals} ms`);
+      assertEquals(refusals.length, TRIES * (1 + APIS.indexOf(api)));
+      assert(Math.min(...refusals.slice(-TRIES)) < 10, `by its own account modeld took ${refusals} ms`);
 
-      await replyStream(exchange, completionStream([" one"]));
-      await assertStreamed(await first, [" one"], "stop", [2, 1]);
-      await assertStreamed(await queued, CANNED_TOKENS, "stop", [1, CANNED_TOKENS.length]);
+      await replyStream(exchange, api.stream([" one"]));
+      await (await first).assertStreamed([" one"], [2, 1]);
+      await (await queued).assertStreamed(CANNED_TOKENS, [1, CANNED_TOKENS.length]);
     },
   );
 });

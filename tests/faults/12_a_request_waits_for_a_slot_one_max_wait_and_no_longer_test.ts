@@ -1,18 +1,17 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { assertRefused, assertStreamed } from "../support/assert_reply.ts";
 import { replyStream } from "../support/replies.ts";
-import { completionStream } from "../support/wire_streams.ts";
-import { play, queueLength } from "./support/scenario.ts";
+import { playEach } from "./support/apis.ts";
+import { queueLength } from "./support/scenario.ts";
 
 Deno.test("a request that waited max-wait for a slot is 429 wait_timeout after one max-wait, and leaves the queue", async () => {
-  await play(
+  await playEach(
     {
       fake: { slots: 1 },
       modeld: ["--max-wait", "1s"],
       outcomes: { "ok stream": 1, "rejected queue": 1 },
       posts: 1,
     },
-    async ({ llama, modeld, ask }) => {
+    async ({ llama, modeld, api, ask }) => {
       const taken = llama.take();
       const first = ask();
       const exchange = await taken;
@@ -21,10 +20,10 @@ Deno.test("a request that waited max-wait for a slot is 429 wait_timeout after o
       const waited = performance.now() - start;
       assert(waited >= 990 && waited < 1_900, `it waited ${waited} ms`);
       assertMatch(reply.headers.get("retry-after") ?? "", /^[1-9]\d*$/);
-      await assertRefused(reply, { code: 429, type: "wait_timeout", says: "too busy: tiny" });
+      await reply.assertRefused({ code: 429, type: "wait_timeout", says: "too busy: tiny" });
       assertEquals(await queueLength(modeld), 0);
-      await replyStream(exchange, completionStream([" one"]));
-      await assertStreamed(await first, [" one"], "stop", [2, 1]);
+      await replyStream(exchange, api.stream([" one"]));
+      await (await first).assertStreamed([" one"], [2, 1]);
     },
   );
 });

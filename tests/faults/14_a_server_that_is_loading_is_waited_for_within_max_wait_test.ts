@@ -1,22 +1,22 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { assertRefused, assertStreamed } from "../support/assert_reply.ts";
 import { CANNED_TOKENS } from "../support/canned_generation.ts";
 import { eventually } from "../support/eventually.ts";
-import { admitted, play, queueLength } from "./support/scenario.ts";
+import { playEach } from "./support/apis.ts";
+import { admitted, queueLength } from "./support/scenario.ts";
 
 Deno.test("a request that meets a server that is loading waits for it, and is served once it is ready", async () => {
-  await play({ outcomes: { "ok stream": 1 }, posts: 2 }, async ({ llama, modeld, ask }) => {
+  await playEach({ outcomes: { "ok stream": 1 }, posts: 2 }, async ({ llama, modeld, ask }) => {
     llama.loading = true;
     const asking = ask();
     await eventually("modeld knows", async () => (await modeld.get("/readyz")).text === "loading");
     assertEquals(await admitted(modeld), 1);
     llama.loading = false;
-    await assertStreamed(await asking, CANNED_TOKENS, "stop", [1, CANNED_TOKENS.length]);
+    await (await asking).assertStreamed(CANNED_TOKENS, [1, CANNED_TOKENS.length]);
   });
 });
 
 Deno.test("a server that goes on loading is 503 loading after max-wait, with Retry-After", async () => {
-  await play(
+  await playEach(
     { modeld: ["--max-wait", "500ms"], outcomes: { "upstream_error load": 1 }, posts: 1 },
     async ({ llama, modeld, ask }) => {
       llama.loading = true;
@@ -25,8 +25,10 @@ Deno.test("a server that goes on loading is 503 loading after max-wait, with Ret
       const waited = performance.now() - start;
       assert(waited >= 490 && waited < 2_000, `it waited ${waited} ms`);
       assertMatch(reply.headers.get("retry-after") ?? "", /^[1-9]\d*$/);
-      await assertRefused(reply, { code: 503, type: "loading", says: "load" });
+      await reply.assertRefused({ code: 503, type: "loading", says: "load" });
       assertEquals(await queueLength(modeld), 0);
+      llama.loading = false;
+      await modeld.ready();
     },
   );
 });

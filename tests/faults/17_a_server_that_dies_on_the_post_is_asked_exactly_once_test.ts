@@ -1,6 +1,5 @@
 import type { Exchange } from "../support/raw_http_server.ts";
-import { assertRefused } from "../support/assert_reply.ts";
-import { play } from "./support/scenario.ts";
+import { playEach } from "./support/apis.ts";
 
 const DEATHS: Record<string, (exchange: Exchange) => void | Promise<void>> = {
   "closes": (exchange) => exchange.close(),
@@ -13,10 +12,10 @@ const DEATHS: Record<string, (exchange: Exchange) => void | Promise<void>> = {
 
 for (const [how, die] of Object.entries(DEATHS)) {
   Deno.test(`a llama-server that takes the POST and ${how} before its headers is 500, asked exactly once`, async () => {
-    await play({ outcomes: { "upstream_error prefill": 10 }, posts: 10 }, async ({ llama, ask }) => {
+    await playEach({ outcomes: { "upstream_error prefill": 10 }, posts: 10 }, async ({ llama, ask }) => {
       for (let count = 0; count < 10; count++) {
         llama.next(die);
-        await assertRefused(await ask(), { code: 500, type: "upstream_error", says: "adapter generate: " });
+        await (await ask()).assertRefused({ code: 500, type: "upstream_error", says: "adapter generate: " });
       }
     });
   });

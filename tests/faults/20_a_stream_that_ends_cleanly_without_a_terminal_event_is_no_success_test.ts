@@ -1,36 +1,32 @@
-import { assertCutShort, assertRefused, assertStreamed } from "../support/assert_reply.ts";
+import { assertStreamed } from "../support/assert_reply.ts";
 import { CLOSE_DELIMITED_HEAD, replyStream } from "../support/replies.ts";
-import {
-  completionEnd,
-  completionStream,
-  completionToken,
-  nativeStream,
-  nativeToken,
-} from "../support/wire_streams.ts";
+import { completionEnd, completionToken, nativeStream, nativeToken } from "../support/wire_streams.ts";
+import { playEach } from "./support/apis.ts";
 import { play } from "./support/scenario.ts";
 
 const TRUNCATED = { code: 500, type: "truncated", says: "adapter generate: " };
 
 Deno.test("a stream that ends cleanly without a terminal event ends in an error line of type truncated", async () => {
-  await play({ outcomes: { "truncated stream": 3 }, posts: 3 }, async ({ llama, ask }) => {
-    llama.next((exchange) => replyStream(exchange, completionToken(" upon") + completionToken(" a")));
-    await assertCutShort(await ask(), [" upon", " a"], TRUNCATED);
+  await playEach({ outcomes: { "truncated stream": 3 }, posts: 3 }, async ({ llama, api, ask }) => {
+    llama.next((exchange) => replyStream(exchange, api.start + api.token(" upon") + api.token(" a")));
+    await (await ask()).assertCutShort([" upon", " a"], TRUNCATED);
 
-    llama.next((exchange) => replyStream(exchange, nativeToken(" upon")));
-    await assertCutShort(await ask(), [" upon"], TRUNCATED);
+    const native = nativeToken(" upon"); // whatever it was asked for
+    llama.next((exchange) => replyStream(exchange, api.path === "/infer" ? native : api.token(" upon")));
+    await (await ask()).assertCutShort([" upon"], TRUNCATED);
 
     llama.next(async (exchange) => {
-      await exchange.send(CLOSE_DELIMITED_HEAD + completionToken(" upon"));
+      await exchange.send(CLOSE_DELIMITED_HEAD + api.token(" upon"));
       await exchange.close();
     });
-    await assertCutShort(await ask(), [" upon"], TRUNCATED);
+    await (await ask()).assertCutShort([" upon"], TRUNCATED);
   });
 });
 
 Deno.test("a stream that ends before its first event is 500 truncated", async () => {
-  await play({ outcomes: { "truncated prefill": 1 }, posts: 1 }, async ({ llama, ask }) => {
+  await playEach({ outcomes: { "truncated prefill": 1 }, posts: 1 }, async ({ llama, ask }) => {
     llama.next((exchange) => replyStream(exchange, ""));
-    await assertRefused(await ask(), TRUNCATED);
+    await (await ask()).assertRefused(TRUNCATED);
   });
 });
 
@@ -48,10 +44,9 @@ Deno.test("any one terminal event is enough: [DONE], a finish_reason, or native 
 });
 
 Deno.test("an unfinished last event is a cut, however complete its JSON looks", async () => {
-  await play({ outcomes: { "truncated stream": 1 }, posts: 1 }, async ({ llama, ask }) => {
-    llama.next((exchange) =>
-      replyStream(exchange, completionStream([" upon"]).slice(0, -"\n\ndata: [DONE]\n\n".length - 5))
-    );
-    await assertCutShort(await ask(), [" upon"], TRUNCATED);
+  await playEach({ outcomes: { "truncated stream": 1 }, posts: 1 }, async ({ llama, api, ask }) => {
+    const [finish = ""] = api.end(1).split("\n\n", 1);
+    llama.next((exchange) => replyStream(exchange, api.start + api.token(" upon") + finish.slice(0, -5)));
+    await (await ask()).assertCutShort([" upon"], TRUNCATED);
   });
 });

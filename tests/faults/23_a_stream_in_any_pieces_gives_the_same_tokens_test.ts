@@ -1,7 +1,8 @@
 import { assert } from "@std/assert";
-import { assertCutShort, assertStreamed } from "../support/assert_reply.ts";
+import { assertStreamed } from "../support/assert_reply.ts";
 import { CLOSE_DELIMITED_HEAD, replyStream } from "../support/replies.ts";
-import { chatStream, completionStream, completionToken, nativeStream, sse } from "../support/wire_streams.ts";
+import { chatStream, completionStream, nativeStream, sse } from "../support/wire_streams.ts";
+import { playEach } from "./support/apis.ts";
 import { play } from "./support/scenario.ts";
 
 /** A token with characters of two, three and four bytes. */
@@ -41,31 +42,31 @@ for (const [name, stream] of Object.entries(STREAMS)) {
 }
 
 Deno.test("a line of 1 MB is one token, in linear time", async () => {
-  await play({ outcomes: { "ok stream": 1 }, posts: 1 }, async ({ llama, ask }) => {
+  await playEach({ outcomes: { "ok stream": 1 }, posts: 1 }, async ({ llama, api, ask }) => {
     const token = "ü".repeat(2 ** 19);
     llama.next(async (exchange) => {
       await exchange.send(CLOSE_DELIMITED_HEAD);
-      await exchange.sendSliced(completionStream([token]), 1_000);
+      await exchange.sendSliced(api.stream([token]), 1_000);
       await exchange.close();
     });
     const start = performance.now();
-    await assertStreamed(await ask(), [token], "stop", [2, 1]);
+    await (await ask()).assertStreamed([token], [2, 1]);
     const took = performance.now() - start;
     assert(took < 8_000, `it took ${took} ms`);
   });
 });
 
-Deno.test("an event over the limit ends the reply in an error line, and is never held in full", async () => {
-  await play({ outcomes: { "upstream_error stream": 1 }, posts: 1 }, async ({ llama, ask }) => {
+Deno.test("an event over the limit ends the reply in an error, and is never held in full", async () => {
+  await playEach({ outcomes: { "upstream_error stream": 1 }, posts: 1 }, async ({ llama, api, ask }) => {
     const endless = (async function* () {
-      yield completionToken(" upon") + 'data: {"choices":[{"text":"';
+      yield api.start + api.token(" upon") + 'data: {"choices":[{"text":"';
       for (let megabytes = 0; megabytes < 64; megabytes++) yield "x".repeat(2 ** 20);
     })();
     llama.next(async (exchange) => {
       await exchange.send(CLOSE_DELIMITED_HEAD);
       for await (const piece of endless) await exchange.send(piece);
     });
-    await assertCutShort(await ask(), [" upon"], { code: 500, type: "protocol", says: "an event of more than" });
+    await (await ask()).assertCutShort([" upon"], { code: 500, type: "protocol", says: "an event of more than" });
   });
 });
 

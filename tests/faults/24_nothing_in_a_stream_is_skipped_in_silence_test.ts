@@ -1,7 +1,9 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { assertCutShort, assertRefused } from "../support/assert_reply.ts";
-import { CLOSE_DELIMITED_HEAD, head } from "../support/replies.ts";
+import { CLOSE_DELIMITED_HEAD, head, replyStream } from "../support/replies.ts";
 import { completionStream, completionToken, errorBody } from "../support/wire_streams.ts";
 import { play } from "./support/scenario.ts";
+import { postV1 } from "./support/v1_client.ts";
 
 interface Junk {
   readonly sent: string | Uint8Array;
@@ -93,5 +95,41 @@ Deno.test("a web page in place of a stream is an HTTP error, whatever its status
     const headers = { "Content-Type": "text/html", "Content-Length": String(page.length) };
     llama.next((exchange) => exchange.send(head(200, headers) + page));
     await assertRefused(await ask(), { code: 500, type: "protocol", says: "a proxy's page" });
+  });
+});
+
+/** What modeld takes for the end of a stream that it passes on; the rest is the client's to read. */
+const ERRORS = [
+  "an error as data",
+  "an older build's error",
+  "event: error",
+  "a router's bare words",
+  "invalid UTF-8",
+] as const;
+
+Deno.test("an error or stray text in a stream of /v1 ends it in an error event with llama-server's words", async () => {
+  const outcomes = { "upstream_error stream": ERRORS.length };
+  await play({ outcomes, posts: ERRORS.length }, async ({ llama, modeld }) => {
+    for (const what of ERRORS) {
+      const { sent, says } = JUNK[what] as Junk;
+      llama.next(async (exchange) => {
+        await exchange.send(CLOSE_DELIMITED_HEAD + completionToken(" upon"));
+        await exchange.send(sent);
+        await exchange.close();
+      });
+      const { status, text } = await postV1(modeld.url, "/v1/completions", { prompt: "Once", stream: true });
+      assertEquals([status, text.startsWith(completionToken(" upon"))], [200, true], what);
+      const last = JSON.parse(text.trimEnd().split("data: ").at(-1) ?? "");
+      assertStringIncludes(last.error.message, says, what);
+    }
+  });
+});
+
+Deno.test("an event of an unknown shape in a stream of /v1 passes byte for byte: its client may know it", async () => {
+  await play({ outcomes: { "ok stream": 1 }, posts: 1 }, async ({ llama, modeld }) => {
+    const stream = 'data: {"hello":"world"}\n\n' + completionStream([" upon"]);
+    llama.next((exchange) => replyStream(exchange, stream));
+    const { text } = await postV1(modeld.url, "/v1/completions", { prompt: "Once", stream: true });
+    assertEquals(text, stream);
   });
 });

@@ -1,14 +1,15 @@
 import { assert, assertEquals } from "@std/assert";
-import { assertRefused, assertStreamed } from "../support/assert_reply.ts";
 import { CANNED_TOKENS } from "../support/canned_generation.ts";
 import { eventually } from "../support/eventually.ts";
-import { admitted, play } from "./support/scenario.ts";
+import { playEach } from "./support/apis.ts";
+import { admitted } from "./support/scenario.ts";
 
 Deno.test("a model that fails to load is 503 to all its waiters, starts no storm of loads, and leaves others alone", async () => {
   const waiters = 5;
-  await play(
+  await playEach(
     {
       fake: { models: ["broken", "sound"], router: { loadDelay: Infinity } },
+      modeld: () => [], // each API meets models that are not loaded
       outcomes: { "upstream_error load": waiters, "ok stream": 1 },
       posts: 1,
     },
@@ -17,7 +18,7 @@ Deno.test("a model that fails to load is 503 to all its waiters, starts no storm
       await eventually("all wait", async () => await admitted(modeld) === waiters);
       llama.router?.failLoad("broken");
       for (const reply of await Promise.all(asking)) {
-        await assertRefused(reply, { code: 503, type: "load_failed", says: "broken" });
+        await reply.assertRefused({ code: 503, type: "load_failed", says: "broken" });
       }
       const loads = llama.router?.commands.filter((command) => command === "load broken").length ?? 0;
       assert(loads === 1, `it was loaded ${loads} times for ${waiters} waiters`);
@@ -28,7 +29,7 @@ Deno.test("a model that fails to load is 503 to all its waiters, starts no storm
       const sound = ask({ model: "sound" });
       await eventually("it loads", () => llama.router?.stateOf("sound") === "loading");
       llama.router?.finishLoad("sound");
-      await assertStreamed(await sound, CANNED_TOKENS, "stop", [1, CANNED_TOKENS.length]);
+      await (await sound).assertStreamed(CANNED_TOKENS, [1, CANNED_TOKENS.length]);
     },
   );
 });

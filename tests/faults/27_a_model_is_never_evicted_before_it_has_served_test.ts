@@ -3,6 +3,7 @@ import { assertRefused, assertStreamed } from "../support/assert_reply.ts";
 import { CANNED_TOKENS } from "../support/canned_generation.ts";
 import { replyStream } from "../support/replies.ts";
 import { completionStream } from "../support/wire_streams.ts";
+import { APIS } from "./support/apis.ts";
 import { play } from "./support/scenario.ts";
 
 const ONE_AT_A_TIME = { models: ["a", "b"], router: { maxInstances: 1, loadDelay: 20 } };
@@ -11,10 +12,11 @@ Deno.test("requests for two models where one fits are all served, each model bef
   const count = 8;
   await play(
     { fake: ONE_AT_A_TIME, outcomes: { "ok stream": count }, posts: count },
-    async ({ llama, ask }) => {
+    async ({ llama, modeld }) => {
       for (let index = 0; index < count; index++) {
-        const reply = await ask({ model: index % 2 === 0 ? "a" : "b" });
-        await assertStreamed(reply, CANNED_TOKENS, "stop", [1, CANNED_TOKENS.length]);
+        const api = APIS[index >> 1 & 1] ?? APIS[0];
+        const reply = await api.ask(modeld.url, { ...api.body("Once"), model: index % 2 === 0 ? "a" : "b" });
+        await reply.assertStreamed(CANNED_TOKENS, [1, CANNED_TOKENS.length]);
       }
       const served = llama.posts.map((post) => `serve ${JSON.parse(post.body).model}`);
       const loads = llama.router?.commands.filter((command) => command.startsWith("load")) ?? [];

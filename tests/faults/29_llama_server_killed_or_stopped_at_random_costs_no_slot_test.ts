@@ -3,6 +3,7 @@ import { testModel } from "../../e2e/support/test_model.ts";
 import { Daemon } from "../support/daemon.ts";
 import { infer } from "../support/ndjson_client.ts";
 import { RealLlamaServer } from "../support/real_llama_server.ts";
+import { APIS } from "./support/apis.ts";
 import { Accounts } from "./support/accounts.ts";
 
 /** How long the load lasts, in ms, and how many clients make it. */
@@ -27,11 +28,11 @@ Deno.test("llama-server killed or stopped at random under load: honest replies, 
 
     const end = performance.now() + DURATION;
     const endings: Record<string, number> = {};
-    const load = Array.from({ length: CLIENTS }, async () => {
+    const load = Array.from({ length: CLIENTS }, async (_, at) => {
+      const api = APIS[at % APIS.length] ?? APIS[0];
       while (performance.now() < end) {
-        const reply = await infer(modeld.url, { prompt: "Once", max_tokens: 200 });
-        const last = await reply.last();
-        const ending = last.done ? "done" : last.type ?? last.text;
+        const reply = await api.ask(modeld.url, { ...api.body("Once"), max_tokens: 200 });
+        const ending = await reply.ending();
         endings[ending] = (endings[ending] ?? 0) + 1;
         if (reply.status !== 200) await pause(20);
       }

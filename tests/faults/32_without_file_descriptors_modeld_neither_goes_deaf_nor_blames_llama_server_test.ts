@@ -116,7 +116,7 @@ Deno.test("a modeld that cannot connect to llama-server for want of descriptors 
       });
     }
     await Promise.all(clients.map(async (client) => {
-      await client.postInfer({ prompt: "Once" });
+      await client.post("/infer", { prompt: "Once" });
       await client.until("\r\n\r\n");
       await client.until("}");
     }));

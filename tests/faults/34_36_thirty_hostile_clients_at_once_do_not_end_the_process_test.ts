@@ -56,7 +56,7 @@ async function devour({ modeld }: Scenario, request: Record<string, unknown>): P
 /** Asks, and reads nothing until modeld ends the connection. */
 async function starve({ modeld }: Scenario, request: Record<string, unknown>): Promise<void> {
   using client = await RawClient.connect(modeld.url);
-  await client.postInfer({ prompt: "Once", ...request });
+  await client.post("/infer", { prompt: "Once", ...request });
   const ended = () => modeld.process.stderrLines.filter((line) => line.includes('"message":"inference ended"')).length;
   await eventually("all ended", () => ended() > CLIENTS, 50_000); // one more warmed modeld up
 }

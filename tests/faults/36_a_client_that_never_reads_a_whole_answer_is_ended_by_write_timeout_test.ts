@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { assertRefused } from "../support/assert_reply.ts";
 import { eventually } from "../support/eventually.ts";
 import { residentMb } from "../support/process_inspection.ts";
-import { CLOSE_DELIMITED_HEAD, replyStream } from "../support/replies.ts";
+import { CLOSE_DELIMITED_HEAD, head, replyStream } from "../support/replies.ts";
 import { completionEnd, completionStream, completionToken, SSE_DONE } from "../support/wire_streams.ts";
 import { samples } from "./support/accounts.ts";
 import { admitted, play } from "./support/scenario.ts";
@@ -32,7 +32,7 @@ Deno.test("150 clients that never read a whole answer show in the metrics, take 
       const before = await residentMb(modeld.process.pid);
       using client = await SilentHttp2Client.connect(modeld.url);
       const posts = llama.posts.length;
-      for (let count = 0; count < CLIENTS; count++) await client.postInfer({ prompt: "Once", stream: false });
+      for (let count = 0; count < CLIENTS; count++) await client.post("/infer", { prompt: "Once", stream: false });
       await eventually("all asked", () => llama.posts.length === posts + CLIENTS, 30_000);
       await eventually("all slots free", async () => await admitted(modeld) === 0);
 
@@ -42,6 +42,36 @@ Deno.test("150 clients that never read a whole answer show in the metrics, take 
       const growth = await residentMb(modeld.process.pid) - before;
       assert(growth < 50, `memory grew by ${growth} MB`);
       await eventually("all ended", () => ended(modeld.process.stderrLines) === CLIENTS, 30_000);
+    },
+  );
+});
+
+Deno.test("clients that never read a whole answer of /v1 hold llama-server up, take little memory, and are ended by --write-timeout", async () => {
+  const count = 20;
+  const path = "/v1/embeddings";
+  // More than the kernels and modeld take for a client that does not read.
+  const piece = new TextEncoder().encode(" ".repeat(2 ** 20));
+  await play(
+    {
+      fake: { slots: count },
+      modeld: ["--write-timeout", "2s"],
+      outcomes: { "timeout prefill": count },
+      posts: 0,
+    },
+    async ({ llama, modeld }) => {
+      let sent = 0;
+      llama.on(`POST ${path}`, async (exchange) => {
+        await exchange.send(head(200, { "Content-Type": "application/json", "Connection": "close" }) + "[");
+        while (sent < count * 64 * piece.length) sent += await exchange.send(piece).then(() => piece.length);
+        await exchange.close();
+      });
+      const before = await residentMb(modeld.process.pid);
+      using client = await SilentHttp2Client.connect(modeld.url);
+      for (let asked = 0; asked < count; asked++) await client.post(path, { input: "Once" });
+      await eventually("all ended", () => ended(modeld.process.stderrLines) === count, 30_000);
+      assert(sent < count * 32 * piece.length, `modeld took ${sent} bytes for clients that do not read`);
+      const growth = await residentMb(modeld.process.pid) - before;
+      assert(growth < 50, `memory grew by ${growth} MB`);
     },
   );
 });

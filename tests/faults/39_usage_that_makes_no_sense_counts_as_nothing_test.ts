@@ -4,6 +4,7 @@ import { replyStream } from "../support/replies.ts";
 import { completionToken, nativeToken, sse, SSE_DONE } from "../support/wire_streams.ts";
 import { samples } from "./support/accounts.ts";
 import { play } from "./support/scenario.ts";
+import { postV1 } from "./support/v1_client.ts";
 
 /** Counts that are none, as llama-server may put them on the wire. */
 const NONSENSE = ["-1", "0.5", "1e300", "1e999", "9007199254740993", '"12"', "null", "[]", "true"];
@@ -55,6 +56,21 @@ Deno.test("usage that is no object is flagged; a total that makes no sense is pu
     }
     assertEquals(totals, [0, 7]);
     await eventually("both flagged", () => flagged(modeld.process.stderrLines) === 2);
+  });
+});
+
+Deno.test("/v1: counts that make no sense pass to the client, are 0 in the metrics and flagged in the log", async () => {
+  const count = NONSENSE.length;
+  await play({ outcomes: { "ok stream": count }, posts: count }, async ({ llama, modeld }) => {
+    const before = tokensIn((await modeld.get("/metrics")).text);
+    for (const nonsense of NONSENSE) {
+      const stream = completionToken(" one") + ENDS["/v1/completions"]?.(nonsense);
+      llama.next((exchange) => replyStream(exchange, stream));
+      const { text } = await postV1(modeld.url, "/v1/completions", { prompt: "Once", stream: true });
+      assertEquals(text, stream);
+    }
+    assertEquals(tokensIn((await modeld.get("/metrics")).text), before);
+    await eventually("all flagged", () => flagged(modeld.process.stderrLines) === count);
   });
 });
 

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Daemon } from "../support/daemon.ts";
-import { infer } from "../support/ndjson_client.ts";
 import { FakeLlamaHttpServer } from "../support/fake_llama_http_server.ts";
+import { type Api, APIS } from "./support/apis.ts";
 
 const TRIES = 20;
 
@@ -11,13 +11,15 @@ Deno.test("20 wrong keys with X-Log-Level: off are in the log, one by one or cou
   const modeld = await Daemon.start({ args, env: { MODELD_API_KEYS: "sk-right" } });
   try {
     await modeld.ready();
-    const ask = async (key: string) => {
-      const headers = { "Content-Type": "application/json", "Authorization": `Bearer ${key}`, "X-Log-Level": "off" };
-      const reply = await infer(modeld.url, { prompt: "Once" }, { headers });
-      await reply.read();
+    const ask = async (key: string, api: Api = APIS[0]) => {
+      // Each API in the way in which its clients send keys.
+      const sent: Record<string, string> = api === APIS[0] ? { Authorization: `Bearer ${key}` } : { "x-api-key": key };
+      const headers = { "Content-Type": "application/json", "X-Log-Level": "off", ...sent };
+      const reply = await api.ask(modeld.url, api.body("Once"), { headers });
+      await reply.text();
       return reply.status;
     };
-    for (let count = 0; count < TRIES; count++) assertEquals(await ask(`sk-wrong-${count}`), 401);
+    for (let count = 0; count < TRIES; count++) assertEquals(await ask(`sk-wrong-${count}`, APIS[count % 2]), 401);
     const before = modeld.process.stderrLines.length;
     assertEquals(await ask("sk-right"), 200);
     assertEquals((await modeld.stop()).code, 0);

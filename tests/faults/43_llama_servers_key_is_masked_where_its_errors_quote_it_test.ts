@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { chunk, LAST_CHUNK, replyJson, STREAM_HEAD } from "../support/replies.ts";
-import { completionToken, errorBody } from "../support/wire_streams.ts";
-import { play } from "./support/scenario.ts";
+import { errorBody } from "../support/wire_streams.ts";
+import { playEach } from "./support/apis.ts";
 
 /** Has what JSON must escape, so that a quote of the raw answer shows it in another form. */
 const KEY = 'sk-s3cret"key-0123456789';
@@ -9,13 +9,12 @@ const KEY = 'sk-s3cret"key-0123456789';
 Deno.test("where llama-server quotes its own key, neither client nor log see it", async () => {
   const flags = ["--llama-api-key", KEY, "--log-level=debug"];
   const outcomes = { "upstream_error prefill": 2, "invalid prefill": 1, "upstream_error stream": 2 };
-  await play({ fake: { apiKey: KEY }, modeld: flags, outcomes, posts: 5 }, async ({ llama, modeld, ask }) => {
+  await playEach({ fake: { apiKey: KEY }, modeld: flags, outcomes, posts: 5 }, async ({ llama, modeld, api, ask }) => {
     const replies: string[] = [];
     const expectMasked = async (asking: ReturnType<typeof ask>) => {
-      const reply = await asking;
-      await reply.read();
-      assert(!reply.text.includes("s3cret"), reply.text);
-      replies.push(reply.text);
+      const text = await (await asking).text();
+      assert(!text.includes("s3cret"), text);
+      replies.push(text);
     };
     for (
       const [status, message] of [
@@ -29,7 +28,7 @@ Deno.test("where llama-server quotes its own key, neither client nor log see it"
       await expectMasked(ask());
     }
     for (const event of [`data: ${JSON.stringify({ error: { message: KEY } })}\n\n`, `data: {"raw":${KEY}\n\n`]) {
-      llama.next((exchange) => exchange.send(STREAM_HEAD + chunk(completionToken(" a") + event) + LAST_CHUNK));
+      llama.next((exchange) => exchange.send(STREAM_HEAD + chunk(api.token(" a") + event) + LAST_CHUNK));
       await expectMasked(ask());
     }
     assertEquals(replies.every((text) => text.includes("***")), true, replies.join("\n"));

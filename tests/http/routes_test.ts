@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import type { Readiness } from "../../src/dispatch/status.ts";
 import { withServer } from "./with_server.ts";
 
@@ -37,13 +37,19 @@ Deno.test("an unknown path is 404 with the JSON error, and no series of its own"
     const reply = await fetch(`${url}/nothing?x=1`);
     assertEquals(reply.status, 404);
     assertEquals(reply.headers.get("content-type"), "application/json");
-    assertEquals(await reply.json(), {
-      error: "no such path: /nothing; there are POST /infer, /v1/chat/completions and its kin, and GET /docs",
-      code: 404,
-      type: "not_found",
-    });
+    const { error, ...rest } = await reply.json();
+    assertEquals(rest, { code: 404, type: "not_found" });
+    assertStringIncludes(error, "no such path: /nothing; there are /healthz, /readyz, /infer, ");
+    const named: string[] = error.split("there are ")[1].split(", ");
+    const known = ["/v1/chat/completions", "/v1/messages", "/v1/models/{id}", "/events", "/requests/{id}", "/"];
+    assertEquals(known.filter((path) => !named.includes(path)), []);
+    for (const path of named) {
+      const there = await fetch(url + path, { method: "OPTIONS" });
+      await there.body?.cancel();
+      assertEquals(there.status, 405, path);
+    }
     await metrics.idle();
-    assertEquals(metrics.endedRequests.map(({ path, status }) => [path, status]), [["other", 404]]);
+    assertEquals(metrics.endedRequests.map(({ path, status }) => [path, status])[0], ["other", 404]);
   }));
 
 for (

@@ -15,6 +15,7 @@ export interface ReplyLine {
   /** `performance.now()` when its newline was read. */
   readonly arrivedAt: number;
   readonly token?: string;
+  readonly progress?: { readonly stage: string; readonly prompt_tokens?: number; readonly prompt_done?: number };
   readonly done?: boolean;
   readonly content?: string;
   readonly finish_reason?: string;

@@ -17,6 +17,11 @@ export interface StreamReplyOptions {
   readonly whole: boolean;
   /** After so long without anything to send the reply begins with a heartbeat, and goes on with one each time. */
   readonly heartbeats?: Deadlines | undefined;
+  /**
+   * Begins to add to the encoder what the client wants to know before the first fragment, and calls `write` each time. It
+   * is cleared at the first fragment, or at the end.
+   */
+  readonly meanwhile?: ((write: () => void) => Timer) | undefined;
 }
 
 /** Bytes that may wait for the client before reading from llama-server stops; and that are written at once. */
@@ -67,6 +72,7 @@ class StreamReply implements UnderlyingDefaultSource<Uint8Array> {
   #gathering: ReturnType<typeof setTimeout> | undefined;
   #writeDeadline: Timer | undefined;
   #heartbeat: Timer | undefined;
+  #meanwhile: Timer | undefined;
 
   constructor(options: StreamReplyOptions) {
     this.#options = options;
@@ -80,6 +86,7 @@ class StreamReply implements UnderlyingDefaultSource<Uint8Array> {
       this.#aborted();
     } else {
       this.#keepAlive();
+      this.#meanwhile = this.#options.meanwhile?.(() => this.#writeOrGather());
       this.#read(open);
     }
     return this.#head.promise;
@@ -127,8 +134,12 @@ class StreamReply implements UnderlyingDefaultSource<Uint8Array> {
     try {
       if (batch !== undefined) this.#encoder.add(batch);
     } finally {
-      this.#inference.timeline.received(this.#encoder.fragments - before);
+      const fragments = this.#encoder.fragments - before;
+      this.#inference.timeline.received(fragments);
       this.#heartbeat?.clear();
+      // A sign of life is no answer yet.
+      if (batch !== undefined && this.#encoder.fragments === 0) this.#keepAlive();
+      else this.#meanwhile?.clear();
     }
   }
 
@@ -146,6 +157,8 @@ class StreamReply implements UnderlyingDefaultSource<Uint8Array> {
   #fail(failure: ModeldError): void {
     if (this.#failed || this.#isLast || this.#released) return;
     this.#failed = true;
+    this.#heartbeat?.clear();
+    this.#meanwhile?.clear();
     // A token that came together with the failure must not be lost.
     if (!this.#begun && !this.#options.whole && this.#encoder.pending > 0) this.#sendHead();
     this.#inference.abort(failure);
@@ -261,6 +274,7 @@ class StreamReply implements UnderlyingDefaultSource<Uint8Array> {
     this.#inference.signal.removeEventListener("abort", this.#aborted);
     this.#writeDeadline?.clear();
     this.#heartbeat?.clear();
+    this.#meanwhile?.clear();
     clearTimeout(this.#gathering);
     this.#inference.endReply();
   }

@@ -105,13 +105,16 @@ async function outcomesOf(daemon: Daemon): Promise<Map<string, number>> {
   return outcomes;
 }
 
-/** Slots, places in queues and requests to `/infer` that are taken. A negative one is an error. */
+/** The paths whose requests are inferences. */
+const INFERENCES = /^\/(infer|completion|v1\/(?!models))/;
+
+/** Slots, places in queues and requests for inference that are taken. A negative one is an error. */
 async function held(daemon: Daemon): Promise<number> {
   const { text } = await daemon.get("/metrics");
   const gauges = [
     ...samples(text, "modeld_inflight"),
     ...samples(text, "modeld_queue_depth"),
-    ...samples(text, "modeld_http_inflight_requests").filter(({ labels }) => labels["path"] === "/infer"),
+    ...samples(text, "modeld_http_inflight_requests").filter(({ labels }) => INFERENCES.test(labels["path"] ?? "")),
   ].map(({ value }) => value);
   const { instances } = await daemon.json("/status");
   const counts: number[] = [...gauges];

@@ -24,12 +24,12 @@ export class RawClient implements Disposable {
     for (let sent = 0; sent < bytes.length;) sent += await this.#conn.write(bytes.subarray(sent));
   }
 
-  /** Sends a whole request to `/infer`; header lines end in CRLF. */
-  async postInfer(request: unknown, headers = ""): Promise<void> {
+  /** Sends a whole request; header lines end in CRLF. */
+  async post(path: string, request: unknown, headers = ""): Promise<void> {
     const body = JSON.stringify(request);
     const length = `Content-Length: ${utf8.encode(body).length}\r\n`;
     const type = "Content-Type: application/json\r\n";
-    await this.send(`POST /infer HTTP/1.1\r\nHost: localhost\r\n${type}${length}${headers}\r\n${body}`);
+    await this.send(`POST ${path} HTTP/1.1\r\nHost: localhost\r\n${type}${length}${headers}\r\n${body}`);
   }
 
   /**

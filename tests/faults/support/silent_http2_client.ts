@@ -29,15 +29,15 @@ export class SilentHttp2Client implements Disposable {
     return client;
   }
 
-  /** Sends one more request to `/infer`. */
-  async postInfer(request: unknown): Promise<void> {
+  /** Sends one more request. */
+  async post(path: string, request: unknown): Promise<void> {
     this.#lastStream += 2;
     const body = utf8.encode(JSON.stringify(request));
     const fields = [
       0x83, // :method POST
       0x86, // :scheme http
       ...[0x01, ...text(this.#authority)], // :authority
-      ...[0x04, ...text("/infer")], // :path
+      ...[0x04, ...text(path)], // :path
       ...[0x0f, 0x10, ...text("application/json")], // content-type
       ...[0x0f, 0x0d, ...text(String(body.length))], // content-length
     ];

@@ -10,13 +10,20 @@ export async function postV1(
   base: URL,
   path: string,
   body: unknown,
-  options: { readonly signal?: AbortSignal; readonly onText?: (text: string) => void } = {},
+  options: {
+    readonly signal?: AbortSignal;
+    readonly onText?: (text: string) => void;
+    /** Its `Content-Type`; empty: none. */
+    readonly type?: string;
+  } = {},
 ): Promise<V1Reply> {
+  const { type = "application/json" } = options;
   using client = Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
   const { status, headers, body: stream } = await fetch(new URL(path, base), {
     method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: body instanceof Uint8Array ? body as Uint8Array<ArrayBuffer> : JSON.stringify(body),
+    headers: type === "" ? {} : { "Content-Type": type },
+    // Bytes: a text would bring a type of its own.
+    body: body instanceof Uint8Array ? body as Uint8Array<ArrayBuffer> : new TextEncoder().encode(JSON.stringify(body)),
     signal: options.signal ?? null,
     client,
   });

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { digestKey, plainClient } from "../../../src/base/client.ts";
 import type { CorsOptions } from "../../../src/http/middleware/cors.ts";
 import { ModeldError } from "../../../src/base/errors.ts";
@@ -113,3 +113,26 @@ Deno.test("without origins none is allowed", () =>
     await reply.body?.cancel();
     assertEquals(reply.headers.get("access-control-allow-origin"), null);
   }, { cors: { ...cors, origins: [] } }));
+
+Deno.test("a page may send what OpenAI's and Anthropic's SDKs send, and read what they read, on /v1", () =>
+  withServer(async ({ url }) => {
+    const sent = "authorization, content-type, x-api-key, x-stainless-lang, anthropic-version";
+    const allowed = await fetch(`${url}/v1/messages`, preflight("https://app.example", "POST", sent));
+    assertEquals(allowed.status, 204);
+    const headers = allowed.headers.get("access-control-allow-headers")?.split(", ");
+    for (const name of ["x-api-key", "x-stainless-lang", "anthropic-version"]) assert(headers?.includes(name), name);
+
+    const reply = await fetch(`${url}/v1/messages`, {
+      method: "POST",
+      headers: { "Origin": "https://app.example", "Content-Type": "application/json" },
+      body: "{}",
+    });
+    await reply.text();
+    assertEquals([reply.status, reply.headers.get("access-control-allow-origin")], [400, "https://app.example"]);
+    const exposed = reply.headers.get("access-control-expose-headers")?.split(", ") ?? [];
+    for (
+      const name of ["X-Request-Id", "request-id", "x-should-retry", "Retry-After", "retry-after-ms", "X-Modeld-Server"]
+    ) {
+      assert(exposed.includes(name), name);
+    }
+  }, { cors }));

@@ -24,6 +24,7 @@ Deno.test("a stream whose inference ends while a burst is gathered is cut, witho
   const encoder = new LineEncoder({
     tokens: true,
     reasoning: false,
+    progress: false,
     maxAnswerBytes: 1_000_000,
     share: inference.share,
   });

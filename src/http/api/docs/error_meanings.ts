@@ -36,7 +36,7 @@ export const errorMeanings: Readonly<Record<Exclude<ErrorKind, "cancelled">, Err
   },
   not_found: {
     when: "There is no such path.",
-    example: "no such path: /nowhere; there are POST /infer, /v1/chat/completions and its kin, and GET /docs",
+    example: "no such path: /nowhere; there are /healthz, /readyz, /infer, ...",
   },
   method_not_allowed: {
     when: "The path does not take this method; `Allow` says which it takes.",

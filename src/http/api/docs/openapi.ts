@@ -5,6 +5,7 @@ import { errorMeanings } from "./error_meanings.ts";
 import { errorTable } from "../../error_table.ts";
 import { inferSchema } from "../infer/infer_schema.ts";
 import { FAILED_STREAM, MODELS, REQUESTS, STATUS, STREAM } from "./openapi_examples.ts";
+import { v1Paths, v1Schemas } from "./openapi_v1.ts";
 import type { Media, OpenApiDocument, Operation, Parameter, Reply } from "./openapi_types.ts";
 import {
   errorSchema,
@@ -26,11 +27,13 @@ export function openApiDocument(version: string): OpenApiDocument {
     info: {
       title: "modeld",
       version,
-      description: "A steady API in front of llama.cpp's llama-server: JSON in, a line for each token out.",
+      description:
+        "A steady API in front of llama.cpp's llama-server: its own `/infer`, and those of OpenAI and Anthropic.",
       license: { name: "MIT", identifier: "MIT" },
     },
     paths: {
       "/infer": { post: INFER },
+      ...v1Paths(),
       "/models": { get: { summary: "The models that can be asked for", ...replies(json("ModelList", MODELS)) } },
       "/status": { get: { summary: "Instances, queues and budget", ...replies(json("Status", STATUS)) } },
       "/events": { get: EVENTS },
@@ -48,9 +51,17 @@ export function openApiDocument(version: string): OpenApiDocument {
     },
     components: {
       schemas: componentSchemas(),
-      securitySchemes: { key: { type: "http", scheme: "bearer", description: "Where modeld was given keys." } },
+      securitySchemes: {
+        key: { type: "http", scheme: "bearer", description: "Where modeld was given keys." },
+        anthropicKey: {
+          type: "apiKey",
+          in: "header",
+          name: "x-api-key",
+          description: "The same, as Anthropic's clients send it.",
+        },
+      },
     },
-    security: [{}, { key: [] }],
+    security: [{}, { key: [] }, { anthropicKey: [] }],
   };
 }
 
@@ -65,6 +76,7 @@ const schemas: Readonly<Record<string, z.ZodMiniType>> = {
   Error: errorSchema,
   ModelList: modelsSchema,
   Status: statusSchema,
+  ...v1Schemas,
 };
 
 function componentSchemas(): Record<string, unknown> {
@@ -153,7 +165,11 @@ const INFER: Operation = {
   responses: {
     "200": {
       description: "A line of JSON for each fragment, then the final line.",
-      headers: { "X-Request-Id": { description: "The request's id.", schema: STRING } },
+      headers: {
+        "X-Request-Id": { description: "The request's id.", schema: STRING },
+        "X-Modeld-Server": { description: "The llama-server that it came from.", schema: STRING },
+        "X-Modeld-Ignored": { description: "Fields of the body that `/infer` does not know.", schema: STRING },
+      },
       content: {
         "application/x-ndjson": {
           schema: { ...STRING, contentMediaType: "application/x-ndjson", contentSchema: reference("InferLine") },

@@ -31,6 +31,17 @@ export const reasoningLineSchema = z.object({
   reasoning: z.string().check(z.minLength(1), z.describe("A piece of the reasoning, in order.")),
 });
 
+/** How far a request is, before its first token; only where the request has `"progress": true`. */
+export const progressLineSchema = z.object({
+  progress: z.object({
+    stage: z.enum(["queue", "load", "prefill"]).check(z.describe("It waits for a slot, for its model, for a token.")),
+    position: z.exactOptional(z.int().check(z.positive(), z.describe("In its model's queue; 1 is next."))),
+    eta_ms: z.exactOptional(count.check(z.describe("Until it gets a slot, by what requests took lately."))),
+    prompt_tokens: z.exactOptional(count.check(z.describe("Tokens of the prompt, as llama-server counts."))),
+    prompt_done: z.exactOptional(count.check(z.describe("Those of them that are processed."))),
+  }),
+});
+
 /** The last line of a stream that ended well; the only line with `stream: false`. */
 export const finalLineSchema = z.object({
   done: z.literal(true),
@@ -45,7 +56,13 @@ export const finalLineSchema = z.object({
 });
 
 /** Any line of a stream. */
-export const inferLineSchema = z.union([tokenLineSchema, reasoningLineSchema, finalLineSchema, errorSchema]);
+export const inferLineSchema = z.union([
+  tokenLineSchema,
+  reasoningLineSchema,
+  progressLineSchema,
+  finalLineSchema,
+  errorSchema,
+]);
 
 /** `GET /models`. */
 export const modelsSchema = z.object({

@@ -13,6 +13,8 @@ export interface InferRequest {
   readonly stream: boolean;
   /** Whether the client wants the model's reasoning, in lines of its own. */
   readonly reasoning: boolean;
+  /** Whether the client wants to be told how far its request is, in lines before the first token. */
+  readonly progress: boolean;
   /** Fields of the body that `/infer` does not know, at most 16. */
   readonly ignored: readonly string[];
 }
@@ -39,11 +41,14 @@ export function parseInferRequest(json: string, { maxDepth, headers }: ParseOpti
     throw new ModeldError("invalid_request", message);
   }
   if (!result.success) throw new ModeldError("invalid_request", describe(result.error, body));
-  const { prompt, stream, model, max_tokens, temperature, top_p, top_k, seed, repeat_penalty, stop, reasoning } =
-    result.data;
+  const { data } = result;
+  const { prompt, model, max_tokens, temperature, top_p, top_k, seed, repeat_penalty, stop, reasoning } = data;
+  const stream = data.stream ?? true;
+  const progress = stream && data.progress === true;
   return {
-    stream: stream ?? true,
+    stream,
     reasoning: reasoning ?? false,
+    progress,
     ignored: unknownFields(body),
     generate: {
       prompt,
@@ -56,6 +61,7 @@ export function parseInferRequest(json: string, { maxDepth, headers }: ParseOpti
       ...present("seed", seed || undefined),
       ...present("repeatPenalty", repeat_penalty),
       ...present("stop", stop),
+      ...present("progress", progress || undefined),
     },
   };
 }

@@ -1,5 +1,5 @@
 import { clip } from "../../../base/clip.ts";
-import type { Clock } from "../../../base/clock.ts";
+import type { Clock, Timer } from "../../../base/clock.ts";
 import type { Deadlines } from "../../../base/deadlines.ts";
 import { Fingerprint } from "../../../dispatch/affinity/fingerprint.ts";
 import type { Fleet } from "../../../dispatch/fleet.ts";
@@ -15,11 +15,13 @@ import type { Route } from "../../route.ts";
 import { type InferRequest, parseInferRequest } from "./infer_request.ts";
 import { checkValueCount } from "./json_values.ts";
 import { LineEncoder } from "./lines.ts";
+import type { ProgressWatch } from "./progress.ts";
 
 /** What `POST /infer` needs. */
 export interface InferRouteOptions extends Admission {
   readonly fleet: Pick<Fleet, "exchange">;
   readonly arrivals: ArrivalLimiter;
+  readonly progress: ProgressWatch;
   /** Names that clients have built in, and the models that they mean. */
   readonly aliases: Readonly<Record<string, string>>;
   readonly maxBodyBytes: number;
@@ -73,7 +75,7 @@ function upstreamHeaders({ id, timeline: { traceparent } }: Inference): Readonly
 }
 
 function reply(
-  { generate, stream, reasoning }: InferRequest,
+  { generate, stream, reasoning, progress }: InferRequest,
   inference: Inference,
   options: InferRouteOptions,
 ): Promise<Response> {
@@ -82,7 +84,12 @@ function reply(
   const log = inferLogger(timeline.logLevel);
   log.debug("prompt", { request_id: id, prompt: clip(generate.prompt, LOGGED_TEXT) });
   const onLines = log.isEnabledFor("debug") ? logLines(log, id) : undefined;
-  const encoder = new LineEncoder({ tokens: stream, reasoning, maxAnswerBytes, share, onLines });
+  const encoder = new LineEncoder({ tokens: stream, reasoning, progress, maxAnswerBytes, share, onLines });
+  const meanwhile = (write: () => void): Timer =>
+    options.progress.watch(timeline, (progress) => {
+      encoder.addProgress(progress);
+      write();
+    });
   return streamReply(async () => {
     timeline.enter("queue");
     await arrivals.pass(signal);
@@ -97,7 +104,7 @@ function reply(
         },
       }, inference)
     );
-  }, { encoder, inference, clock, writeDeadlines, whole: !stream });
+  }, { encoder, inference, clock, writeDeadlines, whole: !stream, meanwhile: progress ? meanwhile : undefined });
 }
 
 const utf8 = new TextEncoder();

@@ -39,6 +39,7 @@ export const inferSchema = z.object({
   repeat_penalty: optional(number, "Penalty on repeated tokens."),
   stop: optional(texts, "Stop sequences."),
   reasoning: optional(boolean, "True: the model's reasoning comes too, in `reasoning` lines."),
+  progress: optional(boolean, "True: `progress` lines come before the first token, unless `stream` is false."),
 }, { error: "must be a JSON object" });
 
 function optional<T extends z.ZodMiniType>(type: T, description: string): z.ZodMiniOptional<z.ZodMiniNullable<T>> {

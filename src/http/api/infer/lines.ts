@@ -1,9 +1,10 @@
 import { ModeldError } from "../../../base/errors.ts";
-import type { Completion, EventBatch } from "../../../llama/exchange.ts";
+import type { Completion, EventBatch, PromptProgress } from "../../../llama/exchange.ts";
 import { errorBody } from "../../error_reply.ts";
 import type { ByteShare } from "../../byte_budget.ts";
 import type { Encoder } from "../../reply/encoder.ts";
 import { AnswerText } from "./answer_text.ts";
+import type { Progress } from "./progress.ts";
 
 /** How the lines of one reply are to look. */
 export interface LineOptions {
@@ -11,6 +12,8 @@ export interface LineOptions {
   readonly tokens: boolean;
   /** Whether the client wants the reasoning, a line for each piece. */
   readonly reasoning: boolean;
+  /** Whether the client wants to be told how far its request is. */
+  readonly progress: boolean;
   /** Bytes of text that an answer may have. */
   readonly maxAnswerBytes: number;
   /** What it keeps counts there. */
@@ -37,6 +40,8 @@ export class LineEncoder implements Encoder {
   /** The last lines, in pieces that are let go one by one: the text of the final one may be long. */
   #last: Uint8Array[] = [];
   #reasoningChars = 0;
+  /** How far llama-server is with the prompt, once it has said so. */
+  #prompt: { readonly prompt_tokens: number; readonly prompt_done: number } | undefined;
 
   constructor(options: LineOptions) {
     this.#options = options;
@@ -50,10 +55,11 @@ export class LineEncoder implements Encoder {
   add({ events }: EventBatch): void {
     for (const event of events) {
       if (event.kind === "comment") continue;
-      const { text, reasoning, isToolCall } = event.view;
+      const { text, reasoning, isToolCall, progress } = event.view;
       if (isToolCall) {
         throw new ModeldError("protocol", "adapter generate: llama-server sent a tool call; use /v1/chat/completions");
       }
+      if (progress !== undefined && this.fragments === 0) this.#addPromptProgress(progress);
       if (reasoning !== "") {
         this.fragments++;
         this.#addReasoning(reasoning);
@@ -96,6 +102,17 @@ export class LineEncoder implements Encoder {
     this.#lines = "";
     if (lines.length > 0) this.#options.onLines?.(lines);
     return lines;
+  }
+
+  /** Adds a line that says how far the request is. */
+  addProgress(progress: Progress): void {
+    const prompt = progress.stage === "prefill" ? this.#prompt : undefined;
+    this.#lines += `${JSON.stringify({ progress: { ...progress, ...prompt } })}\n`;
+  }
+
+  #addPromptProgress({ total, processed }: PromptProgress): void {
+    this.#prompt = { prompt_tokens: total, prompt_done: processed };
+    if (this.#options.progress) this.addProgress({ stage: "prefill" });
   }
 
   #addReasoning(text: string): void {

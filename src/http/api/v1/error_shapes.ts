@@ -112,9 +112,13 @@ export function retryHeaders(error: ModeldError): Record<string, string> {
   return { "x-should-retry": "true", "retry-after": `${seconds}`, "retry-after-ms": `${seconds * 1_000}` };
 }
 
-/** The whole reply to a request that failed before its first byte. What llama-server answered itself passes unchanged. */
+/**
+ * The whole reply to a request that failed before its first byte. What llama-server answered itself passes unchanged; what
+ * is no JSON comes from something in front of it, and no client could read it.
+ */
 export function errorReply(api: ApiShape, error: ModeldError, requestId: string): Response {
-  const { kind, reply } = error;
+  const { kind } = error;
+  const reply = isJsonObject(parseJson(error.reply?.body ?? "")) ? error.reply : undefined;
   const headers: Record<string, string> = {
     "Content-Type": reply?.contentType || "application/json",
     ...retryHeaders(error),

@@ -1,5 +1,5 @@
 import type { ModeldError } from "../../../base/errors.ts";
-import type { EventBatch, Exchange } from "../../../llama/exchange.ts";
+import type { EventBatch, Exchange, WireEvent } from "../../../llama/exchange.ts";
 import type { Encoder } from "../../reply/encoder.ts";
 import { errorEvent } from "./error_shapes.ts";
 import type { ApiShape } from "./routes.ts";
@@ -13,15 +13,18 @@ const NOTHING = new Uint8Array(0);
 export class PassEncoder implements Encoder {
   readonly #api: ApiShape;
   readonly #requestId: string;
+  readonly #withProgress: boolean;
   fragments = 0;
   #pieces: Uint8Array[] = [];
   #pending = 0;
   #contentType = "text/event-stream";
   #isStream = true;
 
-  constructor(api: ApiShape, requestId: string) {
+  /** @param withProgress the client wants to hear of the prompt (`return_progress`): not every event is a piece of the answer */
+  constructor(api: ApiShape, requestId: string, withProgress = false) {
     this.#api = api;
     this.#requestId = requestId;
+    this.#withProgress = withProgress;
   }
 
   get contentType(): string {
@@ -39,11 +42,16 @@ export class PassEncoder implements Encoder {
 
   add({ bytes, events }: EventBatch): void {
     this.#push(bytes.slice()); // the exchange uses its buffer again
-    for (const { kind } of events) if (kind === "data") this.fragments++;
+    for (const event of events) if (event.kind === "data" && !this.#isProgress(event)) this.fragments++;
+  }
+
+  /** Looks into events only where one may tell of the prompt, and only until the answer has begun. */
+  #isProgress(event: WireEvent): boolean {
+    return this.#withProgress && this.fragments === 0 && event.view.progress !== undefined;
   }
 
   heartbeat(): void {
-    this.#push(HEARTBEAT);
+    if (this.#isStream) this.#push(HEARTBEAT);
   }
 
   /** The answer has said itself that it is whole. */

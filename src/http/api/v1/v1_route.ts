@@ -47,6 +47,8 @@ interface V1Request {
   /** What the client named, an alias resolved. */
   readonly model: string | undefined;
   readonly stream: boolean;
+  /** Whether llama-server is to tell how far it is with the prompt, in events of their own. */
+  readonly progress: boolean;
   /** What llama-server makes of it. */
   readonly tasks: number;
   /** What says that requests belong together. */
@@ -72,6 +74,8 @@ function v1Route(path: string, row: V1Route, cheap: { running: number }, options
       try {
         if (row.slots === undefined) countCheap(cheap, inference);
         const v1 = await read(row, request, context, inference, options);
+        // Embeddings and ranks are counted for all inputs together.
+        if (row.terminal !== undefined) inference.tasks = v1.tasks;
         options.rateLimits.charge(inference, context, estimateOf(row, v1));
         return withServer(await reply(row, v1, inference, options), inference);
       } catch (error) {
@@ -127,6 +131,7 @@ async function read(
     scanned,
     model: aliased(named || undefined, aliases),
     stream: row.terminal !== undefined && booleanOf(body, scanned, "stream") === true,
+    progress: booleanOf(body, scanned, "return_progress") === true,
     tasks: row.slots === undefined ? 0 : countTasks(body, scanned, row.slots),
     session: sessionOf(request.headers) ?? textOf(body, scanned, "prompt_cache_key"),
   };
@@ -135,7 +140,7 @@ async function read(
 function reply(row: V1Route, v1: V1Request, inference: Inference, options: V1Options): Promise<Response> {
   const { fleet, arrivals, clock, writeDeadlines, heartbeats } = options;
   const { signal, timeline } = inference;
-  const encoder = new PassEncoder(row.api, inference.id);
+  const encoder = new PassEncoder(row.api, inference.id, v1.progress);
   return streamReply(async () => {
     timeline.enter("queue");
     await arrivals.pass(signal);

@@ -246,9 +246,9 @@ function errorIn(ndjson: string): string {
   return JSON.parse(ndjson.trimEnd().split("\n").at(-1) ?? "").error;
 }
 
-/** The message, whatever its numbers are. */
+/** The message, whatever its numbers are, and without the rest of the paths that there are. */
 function shape(message: string): string {
-  return message.replace(/\d+/g, "N");
+  return message.replace(/\d+/g, "N").replace(/(there are (\/\w+, ){3}).*/, "$1...");
 }
 
 for (const [kind, provocation] of Object.entries(provocations)) {

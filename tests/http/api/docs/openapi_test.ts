@@ -6,6 +6,7 @@ import { parseInferRequest } from "../../../../src/http/api/infer/infer_request.
 import { descriptionRoutes } from "../../../../src/http/api/docs/description_routes.ts";
 import { openApiDocument } from "../../../../src/http/api/docs/openapi.ts";
 import { bodyOf, parseLines, withServer } from "../../with_server.ts";
+import { v1Routes } from "../../../../src/http/api/v1/routes.ts";
 import { ApiSchemas } from "../../../support/api_schemas.ts";
 
 const document = openApiDocument("1.2.3");
@@ -90,15 +91,38 @@ Deno.test("every reply of /infer is as described: a stream, its failure, a refus
   });
 });
 
-Deno.test("every described path is served, and is what openapi.json describes", async () => {
+Deno.test("every described path is served by the method it is described with, and is what openapi.json describes", async () => {
   await withServer(async ({ url }) => {
     const served = await (await fetch(`${url}/openapi.json`)).json();
     assertEquals(served, JSON.parse(JSON.stringify(document)));
-    for (const path of ["/infer", "/models", "/status", "/healthz", "/readyz"]) {
-      assert(path in served.paths, path);
-      const reply = await fetch(`${url}${path}`, { method: "OPTIONS" });
-      assertEquals(reply.status, 405, path);
+    for (const [path, operations] of Object.entries(document.paths)) {
+      if (path === "/metrics") continue; // served by whoever has the metrics
+      const reply = await fetch(url + path.replace("{id}", "x"), { method: "OPTIONS" });
       await bodyOf(reply).cancel();
+      const [method = ""] = Object.keys(operations);
+      assertEquals([reply.status, reply.headers.get("allow")?.split(",")[0]], [405, method.toUpperCase()], path);
     }
   }, { routes: descriptionRoutes("1.2.3") });
+});
+
+Deno.test("every path of the APIs that are passed on is described, by itself or as another name", () => {
+  for (const { paths, upstream } of v1Routes) {
+    const { summary = "", description = "" } = document.paths[upstream]?.["post"] ?? {};
+    assert(summary !== "", upstream);
+    for (const path of paths) assert(path === upstream || description.includes(`\`${path}\``), path);
+  }
+});
+
+Deno.test("what modeld itself answers on /v1 is as described: models, and an error of each shape", async () => {
+  await withServer(async ({ url, fleet }) => {
+    fleet.modelList = [{ id: "a", name: "A", path: "/m/a.gguf", quant: "Q4_0" }];
+    const get = async (path: string) => await (await fetch(url + path)).json();
+    assertEquals(schemas.problems("Models", await get("/v1/models")), []);
+    assertEquals(schemas.problems("Model", await get("/v1/models/a")), []);
+    for (const { paths: [path = ""], api } of v1Routes) {
+      const init = { method: "POST", body: "[]", headers: { "Content-Type": "application/json" } };
+      const error = await (await fetch(url + path, init)).json();
+      assertEquals(schemas.problems(api === "anthropic" ? "AnthropicError" : "OpenAiError", error), [], path);
+    }
+  });
 });

@@ -228,3 +228,33 @@ Deno.test("an answer beyond the limit is ended, and llama-server is aborted", ()
     assertEquals(lines.at(-1)?.type, "answer_too_large");
     assertEquals([await observer.outcomes(), fleet.inUse], [["upstream_error"], 0]);
   }, { maxAnswerBytes: 1_000 }));
+
+Deno.test("fields that /infer does not know are named in X-Modeld-Ignored, those with odd names left out", () =>
+  withServer(async ({ infer }) => {
+    const unknown = { prompt: "hi", n_predict: 4, "x-y.z": 1, "a b": 2, "ü": 3 };
+    const reply = await infer(unknown);
+    await reply.text();
+    assertEquals(reply.headers.get("x-modeld-ignored"), "n_predict, x-y.z");
+    const known = await infer({ prompt: "hi", progress: false });
+    await known.text();
+    assertEquals(known.headers.has("x-modeld-ignored"), false);
+    const many = await infer({
+      prompt: "hi",
+      ...Object.fromEntries(Array.from({ length: 40 }, (_, at) => [`f${at}`, at])),
+    });
+    await many.text();
+    assertEquals(many.headers.get("x-modeld-ignored")?.split(", ").length, 16);
+  }));
+
+Deno.test("a chat sent to /infer is told where chats go, unless it has a prompt too", () =>
+  withServer(async ({ infer }) => {
+    const chat = { messages: [{ role: "user", content: "hi" }], max_tokens: "many" };
+    const refused = await infer(chat);
+    assertEquals([refused.status, (await refused.json()).error], [
+      400,
+      "this is /infer: send prompt, or use /v1/chat/completions for messages",
+    ]);
+    const both = await infer({ prompt: "hi", messages: [] });
+    await both.text();
+    assertEquals([both.status, both.headers.get("x-modeld-ignored")], [200, "messages"]);
+  }));
