@@ -37,6 +37,9 @@ export class Timeline {
   readonly arrivedWallTime: number;
   /** The model's id once it is known to the registry; a client cannot put a word of its own here. */
   model: string | undefined;
+  /** The path of its route, and the client's address. */
+  path = "";
+  address = "";
   /** Whose it is, see `publicName`, and the class that it was given. */
   client = "other";
   priority: Priority = "default";

@@ -25,6 +25,8 @@ export interface LogRecord {
   readonly logger: string;
   readonly message: string;
   readonly properties: Properties;
+  /** The whole line for people, in place of logger, message and properties; missing: those. */
+  readonly text?: (() => string) | undefined;
 }
 
 /** The level of one line. */
@@ -84,9 +86,10 @@ export class Logger {
     this.log("debug", message, properties);
   }
 
-  log(level: Severity, message: string, properties: Properties = {}): void {
+  /** @param text makes what people are shown in place of message and properties */
+  log(level: Severity, message: string, properties: Properties = {}, text?: () => string): void {
     if (!this.isEnabledFor(level)) return;
-    output?.print({ time: Date.now(), level, logger: this.#name, message, properties });
+    output?.print({ time: Date.now(), level, logger: this.#name, message, properties, text });
   }
 }
 
