@@ -33,7 +33,7 @@ export function listen(
   const metrics = createMetrics({ status: () => fleet.status(), reloadFailed, version, clock: systemClock });
   const refusals = new LimitedLog(getLogger("http"), REFUSALS_LOGGED, systemClock);
   try {
-    const http = serveHttp({
+    return serveHttp({
       addr: settings.addr,
       fleet,
       observer: observers(metrics, refusals),
@@ -46,8 +46,6 @@ export function listen(
       clock: systemClock,
       routes: [metricsRoute(metrics), ...descriptionRoutes(version)],
     });
-    log.info("listening", { url: `${tls === undefined ? "http" : "https"}://${formatAddress(http.addr)}`, version });
-    return http;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     log.error("cannot listen: choose another address with --addr", { addr: formatAddress(settings.addr), reason });

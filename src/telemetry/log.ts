@@ -51,7 +51,9 @@ function outputOf({ level, format, write = writeToStderr }: LogOptions): Output 
   const terminal = Deno.stderr.isTerminal();
   if ((format ?? (terminal ? "text" : "json")) === "json") return { level, print: (record) => write(jsonLine(record)) };
   const colors = terminal && !Deno.noColor;
-  return { level, print: (record) => write(textLine(record, colors)) };
+  // A line of progress may stand there, which is longer.
+  const clear = terminal ? "\x1b[K" : "";
+  return { level, print: (record) => write(clear + textLine(record, colors)) };
 }
 
 /** The log of one part of modeld. */
@@ -87,9 +89,9 @@ export class Logger {
   }
 
   /** @param text makes what people are shown in place of message and properties */
-  log(level: Severity, message: string, properties: Properties = {}, text?: () => string): void {
+  log(level: Severity, message: string, properties?: Properties, text?: () => string): void {
     if (!this.isEnabledFor(level)) return;
-    output?.print({ time: Date.now(), level, logger: this.#name, message, properties, text });
+    output?.print({ time: Date.now(), level, logger: this.#name, message, properties: properties ?? {}, text });
   }
 }
 
