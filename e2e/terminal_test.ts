@@ -41,6 +41,21 @@ Deno.test("on a terminal a bare modeld says on one screen what to do next, and w
   assert(screen.split("\n").length <= 24, screen);
 });
 
+Deno.test("status --watch draws each picture in the place of the one before, and tries again when modeld is gone", async () => {
+  const modeld = await Daemon.start();
+  const watch = Daemon.command(["status", "--watch", "--addr", modeld.url.host]);
+  const terminal = new SpawnedProcess("script", ["-qefc", quoted(watch), "/dev/null"]);
+  try {
+    await terminal.line(/modeld .* · not ready · /);
+    await terminal.line(/\x1b\[\d+A\r?modeld .* · not ready · /);
+    await modeld.stop();
+    await terminal.line(/; trying again/);
+  } finally {
+    await terminal.stop();
+    await modeld.stop("SIGKILL");
+  }
+});
+
 Deno.test("a check has colours on a terminal, and none where NO_COLOR is set", async () => {
   const coloured = await onTerminal(Daemon.command(["check"]), { NO_COLOR: "" });
   assertStringIncludes(coloured, "\x1b[31m✗\x1b[0m llama-server configured");

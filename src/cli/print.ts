@@ -5,8 +5,13 @@ const longestLine = 79;
 
 /** Writes to stdout; returns the exit code of success. */
 export function print(text: string): number {
-  writeAll(Deno.stdout, text);
+  tryPrint(text);
   return 0;
+}
+
+/** Writes to stdout; returns whether anybody still reads there. */
+export function tryPrint(text: string): boolean {
+  return writeAll(Deno.stdout, text);
 }
 
 /** Writes one line to stderr, as a program that cannot start does. */
@@ -14,13 +19,15 @@ export function printProblem(text: string): void {
   writeAll(Deno.stderr, `modeld: ${text}\n`);
 }
 
-function writeAll(to: { writeSync(bytes: Uint8Array): number }, text: string): void {
+function writeAll(to: { writeSync(bytes: Uint8Array): number }, text: string): boolean {
   const bytes = encoder.encode(text);
   try {
     for (let written = 0; written < bytes.length;) written += to.writeSync(bytes.subarray(written));
+    return true;
   } catch (error) {
     // Whoever reads has seen enough, as `modeld --help | head` does.
-    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+    if (error instanceof Deno.errors.BrokenPipe) return false;
+    throw error;
   }
 }
 

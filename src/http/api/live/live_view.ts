@@ -1,7 +1,7 @@
 import type { Clock } from "../../../base/clock.ts";
 import type { Stage } from "../../../base/timeline.ts";
 import type { Fleet, QueuePlace } from "../../../dispatch/fleet.ts";
-import type { Status } from "../../../dispatch/status.ts";
+import type { InstanceStatus, ServerStatus, Status } from "../../../dispatch/status.ts";
 import type { Recent } from "../../../telemetry/recent.ts";
 import type { Inference, Inferences } from "../../inference.ts";
 
@@ -28,6 +28,24 @@ export interface RequestView {
   readonly expected_wait_ms?: number;
   /** Tokens so far; of a stream its fragments. */
   readonly tokens: number;
+}
+
+/** An instance as `GET /events` shows it: as in `/status`, with what its slots do and what its generations were like. */
+export interface InstanceView extends InstanceStatus {
+  /** Requests whose prompt is being read there, and those that stream. */
+  readonly prefill: number;
+  readonly streaming: number;
+  /** Sums since modeld started, where llama-server told; of the prompt tokens, those that were in its cache. */
+  readonly prompt_tokens?: number;
+  readonly cached_tokens?: number;
+  /** Of one generation lately. */
+  readonly tokens_per_second?: number | null;
+}
+
+/** All servers as `GET /events` shows them: the status, without what changes with every look at it. */
+export interface FleetView extends Omit<Status, "uptime_seconds" | "server_time_unix" | "instances" | "servers"> {
+  readonly instances: readonly InstanceView[];
+  readonly servers: readonly Omit<ServerStatus, "last_seen_unix">[];
 }
 
 /** A request that can be listed: who owns it, and its JSON. */
@@ -84,8 +102,7 @@ export class LiveView {
   }
 }
 
-/** The status without what changes with every look at it, and with what runs where. */
-function fleetView(status: Status, running: readonly Inference[], recent: Recent): object {
+function fleetView(status: Status, running: readonly Inference[], recent: Recent): FleetView {
   const { uptime_seconds: _uptime, server_time_unix: _time, instances, servers, ...rest } = status;
   const at = (model: string, server: string, stage: Stage): number =>
     running.filter(({ timeline }) => timeline.stage === stage && timeline.model === model && timeline.server === server)
