@@ -47,7 +47,7 @@ Deno.test("status --watch draws each picture in the place of the one before, and
   const terminal = new SpawnedProcess("script", ["-qefc", quoted(watch), "/dev/null"]);
   try {
     await terminal.line(/modeld .* · not ready · /);
-    await terminal.line(/\x1b\[\d+A\r?modeld .* · not ready · /);
+    await terminal.line(/\[\d+A\r?modeld .* · not ready · /);
     await modeld.stop();
     await terminal.line(/; trying again/);
   } finally {
