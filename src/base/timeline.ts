@@ -61,6 +61,8 @@ export class Timeline {
   readonly spans: StageSpan[] = [];
   /** Fragments received. */
   fragments = 0;
+  /** How far llama-server is with the prompt, in tokens, where it says so. */
+  prefill: { readonly processed: number; readonly total: number } | undefined;
   /** When the first fragment came. */
   firstTokenAt: number | undefined;
   /** Times between one fragment and the next, filled per chunk. */

@@ -133,7 +133,9 @@ function requestBlock({ requests, more }: Picture, now: number, screen: Screen):
 function requestRow(request: RequestView, now: number): Cell[] {
   const { id, client, model = "–", server = "–", stages, position, expected_wait_ms: wait, tokens } = request;
   const stage: Stage | "arriving" = stages.at(-1)?.[0] ?? "arriving";
-  const place = position === undefined ? "" : ` ${position}${wait === undefined ? "" : `, about ${brief(wait)}`}`;
+  const { prompt_tokens: prompt = 0, prompt_done: read = 0 } = request;
+  const reads = prompt > 0 && tokens === 0 ? ` ${read} of ${prompt}` : "";
+  const place = position === undefined ? reads : ` ${position}${wait === undefined ? "" : `, about ${brief(wait)}`}`;
   return [
     { text: clipTo(id, 13) },
     { text: clipTo(client, 16) },

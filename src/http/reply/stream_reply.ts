@@ -127,7 +127,9 @@ class StreamReply implements UnderlyingDefaultSource<Uint8Array> {
     try {
       if (batch !== undefined) this.#encoder.add(batch);
     } finally {
-      this.#inference.timeline.received(this.#encoder.fragments - before);
+      const { timeline } = this.#inference;
+      if (before === 0) timeline.prefill = this.#encoder.progress;
+      timeline.received(this.#encoder.fragments - before);
       this.#heartbeat?.clear();
     }
   }

@@ -23,6 +23,9 @@ export interface RequestView {
   readonly arrived_unix_ms: number;
   /** The stages so far, each with the milliseconds from arrival to its beginning. */
   readonly stages: readonly (readonly [Stage, number])[];
+  /** Tokens of the prompt, and those of them that are read, while llama-server says so. */
+  readonly prompt_tokens?: number;
+  readonly prompt_done?: number;
   /** In its model's queue; 1 is next. */
   readonly position?: number;
   readonly expected_wait_ms?: number;
@@ -129,7 +132,7 @@ function fleetView(status: Status, running: readonly Inference[], recent: Recent
 
 function listed(inference: Inference, place: QueuePlace | undefined): ListedRequest {
   const { id, number, timeline, client: { name: client } } = inference;
-  const { model, server, arrivedAt, spans, fragments } = timeline;
+  const { model, server, arrivedAt, spans, fragments, prefill } = timeline;
   const view: RequestView = {
     number,
     id,
@@ -138,6 +141,7 @@ function listed(inference: Inference, place: QueuePlace | undefined): ListedRequ
     ...server !== undefined && { server },
     arrived_unix_ms: Math.round(timeline.arrivedWallTime),
     stages: spans.map(({ stage, startedAt }) => [stage, Math.round(startedAt - arrivedAt)] as const),
+    ...prefill !== undefined && { prompt_tokens: prefill.total, prompt_done: prefill.processed },
     ...place !== undefined && { position: place.position },
     ...place?.expectedWaitMs !== undefined && { expected_wait_ms: place.expectedWaitMs },
     tokens: fragments,

@@ -1,10 +1,11 @@
 import type { ModeldError } from "../../../base/errors.ts";
-import type { EventBatch, Exchange } from "../../../llama/exchange.ts";
+import type { EventBatch, Exchange, PromptProgress, WireEvent } from "../../../llama/exchange.ts";
 import type { Encoder } from "../../reply/encoder.ts";
 import { errorEvent } from "./error_shapes.ts";
 import type { ApiShape } from "./routes.ts";
 
 const utf8 = new TextEncoder();
+const ascii = new TextDecoder("latin1");
 /** A comment of server-sent events: clients skip it, and proxies see that the connection is alive. */
 const HEARTBEAT = utf8.encode(": wait\n\n");
 const NOTHING = new Uint8Array(0);
@@ -13,15 +14,19 @@ const NOTHING = new Uint8Array(0);
 export class PassEncoder implements Encoder {
   readonly #api: ApiShape;
   readonly #requestId: string;
+  readonly #asksProgress: boolean;
   fragments = 0;
+  progress: PromptProgress | undefined;
   #pieces: Uint8Array[] = [];
   #pending = 0;
   #contentType = "text/event-stream";
   #isStream = true;
 
-  constructor(api: ApiShape, requestId: string) {
+  /** @param asksProgress whether the client has asked for `prompt_progress` events */
+  constructor(api: ApiShape, requestId: string, asksProgress: boolean) {
     this.#api = api;
     this.#requestId = requestId;
+    this.#asksProgress = asksProgress;
   }
 
   get contentType(): string {
@@ -39,7 +44,16 @@ export class PassEncoder implements Encoder {
 
   add({ bytes, events }: EventBatch): void {
     this.#push(bytes.slice()); // the exchange uses its buffer again
-    for (const { kind } of events) if (kind === "data") this.fragments++;
+    const mayBeProgress = this.#asksProgress && this.fragments === 0 && ascii.decode(bytes).includes("prompt_progress");
+    for (const event of events) {
+      if (event.kind === "data" && !(mayBeProgress && this.#isProgress(event))) this.fragments++;
+    }
+  }
+
+  /** Whether the event is no piece of the answer and says how far the prompt is read. It is parsed for that. */
+  #isProgress({ view: { progress } }: WireEvent): boolean {
+    this.progress = progress ?? this.progress;
+    return progress !== undefined;
   }
 
   heartbeat(): void {

@@ -11,7 +11,7 @@ const SILENCE_MS = 25_000;
 let modeld = { client: "", admin: false, keys: false };
 /** What is added to this machine's clock to have modeld's, in ms. */
 let clockOffset = 0;
-/** When the page first saw a model load, where modeld does not say. */
+/** When the page first saw a model load, where modeld does not say since when; this machine's ms. */
 const loadingSince = new Map();
 /** Requests by number, each with its row. */
 const requests = new Map();
@@ -159,28 +159,29 @@ function model(instance) {
   return make("div", { className: "model" }, ...parts);
 }
 
-function loading({ model_id: id, server }) {
+function loading({ model_id: id, server, loading_since_unix: since }) {
   const name = `${server}\n${id}`;
   if (!loadingSince.has(name)) loadingSince.set(name, Date.now());
-  const since = loadingSince.get(name);
+  const start = since === undefined ? loadingSince.get(name) : since * 1000 - clockOffset;
   const text = make("p", { className: "quiet" });
   const show = () => {
-    setText(text, `loading, seen for ${Math.round((Date.now() - since) / 1000)} s`);
+    setText(text, `loading for ${Math.max(0, Math.round((Date.now() - start) / 1000))} s`);
     if (text.isConnected) setTimeout(show, 1000);
   };
+  show();
   setTimeout(show, 1000);
-  setText(text, `loading, seen for ${Math.round((Date.now() - since) / 1000)} s`);
   return make("div", {}, text, make("progress", { "aria-label": `${id} is loading` }));
 }
 
-function slots({ slots, inflight, prefill, streaming }) {
-  const held = Math.max(0, inflight - prefill - streaming);
-  const free = Math.max(0, slots - inflight);
-  const kinds = [["stream", streaming, "streaming"], ["prefill", prefill, "reading the prompt"], [
-    "held",
-    held,
-    "leased",
-  ], ["free", free, "free"]];
+function slots({ slots, inflight, prefill, streaming, slots_unconfirmed: unconfirmed = 0 }) {
+  const leased = Math.max(0, inflight - prefill - streaming);
+  const free = Math.max(0, slots - inflight - unconfirmed);
+  const kinds = [
+    ["stream", streaming, "streaming"],
+    ["prefill", prefill, "reading the prompt"],
+    ["held", leased + unconfirmed, "leased, not confirmed idle"],
+    ["free", free, "free"],
+  ];
   const words = kinds.filter(([, count]) => count > 0).map(([, count, word]) => `${count} ${word}`);
   return make(
     "div",
@@ -248,6 +249,7 @@ function cancelButton(id) {
 
 function fill({ request, cells, ...entry }) {
   const { id, client, model = "–", server = "–", tokens, position, expected_wait_ms: wait } = request;
+  const { prompt_tokens: prompt, prompt_done: read } = request;
   cells[0].title = id;
   setText(cells[0], id);
   setText(cells[1], client);
@@ -256,7 +258,8 @@ function fill({ request, cells, ...entry }) {
   setText(cells[3], server);
   setText(cells[5], String(tokens));
   const expected = wait === undefined ? "" : `, about ${duration(wait)} more`;
-  setText(entry.note, position === undefined ? "" : `number ${position} in the queue${expected}`);
+  const reads = prompt > 0 && tokens === 0 ? `${read} of ${prompt} tokens of the prompt` : "";
+  setText(entry.note, position === undefined ? reads : `number ${position} in the queue${expected}`);
   showTimes({ request, cells, ...entry });
 }
 
@@ -270,6 +273,11 @@ function showTimes({ request, cells, bar }) {
   stages.forEach(([stage], i) => {
     bar.children[i].className = stage;
     bar.children[i].style.flexBasis = `${100 * lengths[i] / sum}%`;
+    const isRead = stage !== "prefill" || i < stages.length - 1 || !(request.prompt_tokens > 0);
+    bar.children[i].style.setProperty(
+      "--done",
+      isRead ? "100%" : `${100 * request.prompt_done / request.prompt_tokens}%`,
+    );
   });
   const words = stages.map(([stage], i) => `${stage} ${duration(lengths[i])}`);
   bar.title = words.join(", ");

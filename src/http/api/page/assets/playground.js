@@ -82,7 +82,8 @@ async function send() {
     const reply = await ask(path, {
       method: "POST",
       headers: { "Content-Type": "application/json" },
-      body: JSON.stringify(body),
+      // llama-server then says how far it is with a long prompt, which the list of requests shows.
+      body: JSON.stringify(isChat ? { ...body, return_progress: true } : body),
       signal: running.signal,
     });
     if (!reply.ok) problem = await problemOf(reply);

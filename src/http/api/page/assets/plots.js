@@ -46,10 +46,10 @@ function makePlot({ title, series }) {
     "figcaption",
     {},
     title,
-    ...series.flatMap(([, , name], i) => {
+    ...series.map(([, , name], i) => {
       const swatch = make("span", { className: "swatch", "aria-hidden": "true" });
       swatch.style.background = color(name);
-      return [swatch, values[i]];
+      return make("span", { className: "series" }, swatch, values[i]);
     }),
   );
   const canvas = make("div", { role: "img", "aria-label": title });
@@ -67,7 +67,10 @@ function makePlot({ title, series }) {
       legend: { show: false },
       cursor: { show: false },
       scales: { y: { range: (_chart, _min, max) => [0, Math.max(1, max * 1.1)] } },
-      axes: [{ ...axis, values: (_chart, times) => times.map(clock) }, { ...axis, size: 52 }],
+      axes: [
+        { ...axis, values: (_chart, times) => times.map(clock) },
+        { ...axis, size: 52, values: (_chart, numbers) => numbers.map(short) },
+      ],
       series: [
         {},
         ...series.map(([label, , name]) => ({
@@ -105,6 +108,11 @@ function columns(series) {
 /** Seconds of the Unix epoch as hours and minutes, here. */
 function clock(time) {
   return new Date(time * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hour12: false });
+}
+
+/** A number that has room beside a plot: `20k` for 20,000. */
+function short(number) {
+  return number >= 10_000 ? `${number / 1000}k` : String(number);
 }
 
 function color(name) {
