@@ -4,7 +4,7 @@ import { formatAddress } from "../config/address.ts";
 import type { CommandFlagName } from "../config/arguments.ts";
 import type { Configuration } from "../config/load.ts";
 import type { Status } from "../dispatch/status.ts";
-import type { RequestView } from "../http/api/live/live_view.ts";
+import type { Change, RequestView } from "../http/api/live/live_view.ts";
 import { createDirectHttpClient } from "../llama/connection/http_client.ts";
 import { reachableAddress } from "./health.ts";
 import { printProblem, tryPrint } from "./print.ts";
@@ -135,24 +135,19 @@ async function* pictures(reply: Response, clock: Clock): AsyncGenerator<Picture>
     new TextLineStream(),
   );
   const requests = new Map<number, RequestView>();
-  let picture: Picture | undefined;
+  let known: Change = {};
   let clockOffset = 0;
   try {
     for await (const line of lines) {
       if (!line.startsWith("data: ")) continue;
-      const { modeld, fleet, recent, gone = [], requests: changed = [], more_requests } = JSON.parse(line.slice(6));
-      if (modeld !== undefined) clockOffset = modeld.now_unix_ms - clock.wallTime();
-      for (const number of gone) requests.delete(number);
-      for (const request of changed) requests.set(request.number, request);
-      picture = {
-        version: modeld?.version ?? picture?.version,
-        fleet: fleet ?? picture?.fleet,
-        recent: recent ?? picture?.recent,
-        requests: [...requests.values()],
-        more: more_requests ?? picture?.more ?? 0,
-        clockOffset,
-      };
-      yield picture;
+      const change: Change = JSON.parse(line.slice(6));
+      if (change.modeld !== undefined) clockOffset = change.modeld.now_unix_ms - clock.wallTime();
+      for (const number of change.gone ?? []) requests.delete(number);
+      for (const request of change.requests ?? []) requests.set(request.number, request);
+      known = { ...known, ...change };
+      const { modeld, fleet, recent, more_requests: more = 0 } = known;
+      if (modeld === undefined || fleet === undefined || recent === undefined) continue; // the snapshot has them
+      yield { version: modeld.version, fleet, recent, requests: [...requests.values()], more, clockOffset };
     }
   } catch (error) {
     // Only reading can fail here: whoever takes the pictures throws past this generator.

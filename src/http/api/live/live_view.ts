@@ -2,7 +2,7 @@ import type { Clock } from "../../../base/clock.ts";
 import type { Stage } from "../../../base/timeline.ts";
 import type { Fleet, QueuePlace } from "../../../dispatch/fleet.ts";
 import type { InstanceStatus, ServerStatus, Status } from "../../../dispatch/status.ts";
-import type { Recent } from "../../../telemetry/recent.ts";
+import type { Recent, RecentFigures } from "../../../telemetry/recent.ts";
 import type { Inference, Inferences } from "../../inference.ts";
 
 /** How many requests are listed one by one; the rest are counted. */
@@ -49,6 +49,26 @@ export interface InstanceView extends InstanceStatus {
 export interface FleetView extends Omit<Status, "uptime_seconds" | "server_time_unix" | "instances" | "servers"> {
   readonly instances: readonly InstanceView[];
   readonly servers: readonly Omit<ServerStatus, "last_seen_unix">[];
+}
+
+/** The data of one event of `GET /events`: everything in a snapshot, else what is different since the event before. */
+export interface Change {
+  /** In a snapshot: what modeld says of itself and of its reader. */
+  readonly modeld?: {
+    readonly version: string;
+    readonly client: string;
+    readonly admin: boolean;
+    readonly keys: boolean;
+    readonly now_unix_ms: number;
+  };
+  readonly fleet?: FleetView;
+  readonly recent?: RecentFigures;
+  /** Those that are new or different. */
+  readonly requests?: readonly RequestView[];
+  /** The numbers of those that have ended. */
+  readonly gone?: readonly number[];
+  /** How many there are beside those that are listed. */
+  readonly more_requests?: number;
 }
 
 /** A request that can be listed: who owns it, and its JSON. */
