@@ -132,8 +132,8 @@ Deno.test("modeld check tells of every server, and is content only when all are 
     await nobody.stop("SIGKILL");
     const found = await check(llama.url.href, nobody.url.href);
     assertEquals(found.code, 1);
-    assert(found.output.includes("server-1: dry run: OK"), found.output);
-    assert(found.output.includes("server-2: llama-server reachable: NOT OK"), found.output);
+    assert(/^✓ server-1 +dry run /m.test(found.output), found.output);
+    assert(/^✗ server-2 +llama-server reachable /m.test(found.output), found.output);
 
     const byName = await check(`http+dns://localhost:${llama.url.port}`);
     assertEquals(byName.code, 0, byName.output);

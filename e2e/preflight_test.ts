@@ -5,22 +5,29 @@ import { freePort, RealLlamaServer } from "../tests/support/real_llama_server.ts
 import { infer } from "../tests/support/ndjson_client.ts";
 import { modelFolder, testModel } from "./support/test_model.ts";
 
-/** What `modeld check` came to: its exit code, and what it printed by check. */
+/** What `modeld check` came to: its exit code, what it printed by check (its mark, its time, what it found), and its end. */
 interface Checked {
   readonly code: number;
   readonly lines: Readonly<Record<string, string>>;
+  readonly left: string;
+  readonly verdict: string;
 }
+
+/** A line of a check, and the remedy on the one after it. */
+const LINE = /^([✓✗–]) ([a-z -]+?) {2,}([\d.]+m?s)? {2,}(.*(?:\n +→ .*)?)$/gm;
 
 async function check(url: URL, ...args: readonly string[]): Promise<Checked> {
   const process = Daemon.spawn({ args: ["check", "--llama-url", url.href, ...args] });
   const { code } = await process.exited;
-  const pairs = process.stdoutLines.map((line) => line.split(/: (.*)/s, 2) as [string, string]);
-  return { code, lines: Object.fromEntries(pairs) };
+  const text = process.stdoutLines.join("\n");
+  const lines = [...text.matchAll(LINE)].map(([, mark, name, time, found]) => [name, `${mark} ${time ?? ""} ${found}`]);
+  const left = /^– not checked .*$/m.exec(text)?.[0] ?? "";
+  return { code, lines: Object.fromEntries(lines), left, verdict: process.stdoutLines.at(-1) ?? "" };
 }
 
 function assertAllOk(lines: Checked["lines"]): void {
   assertEquals(Object.keys(lines).length, 6);
-  for (const line of Object.values(lines)) assertMatch(line, /^OK, \d+ ms: /);
+  for (const line of Object.values(lines)) assertMatch(line, /^✓ [\d.]+m?s /);
 }
 
 async function withSingle(args: readonly string[], test: (llama: RealLlamaServer) => Promise<void>): Promise<void> {
@@ -83,8 +90,8 @@ Deno.test("a wrong key fails at the model list, the right one passes", async () 
   await withSingle(["--api-key", "sk-right"], async (llama) => {
     const wrong = await check(llama.url, "--llama-api-key", "sk-wrong");
     assertEquals(wrong.code, 1);
-    assertMatch(wrong.lines["model list"] ?? "", /^NOT OK, .*--llama-api-key-file/);
-    assertMatch(wrong.lines["dry run"] ?? "", /^SKIPPED, /);
+    assertMatch(wrong.lines["model list"] ?? "", /^✗ .*\n.*--llama-api-key-file/);
+    assertStringIncludes(wrong.left, "dry run");
     assertEquals(JSON.stringify(wrong).includes("sk-wrong"), false);
     assertEquals((await check(llama.url, "--llama-api-key", "sk-right")).code, 0);
   });
@@ -96,7 +103,7 @@ Deno.test("a router passes, and its default model is loaded and generates", asyn
     assertEquals(code, 0);
     assertAllOk(lines);
     assertMatch(lines["kind of server"] ?? "", /a router, build /);
-    assertStringIncludes(lines["default model"] ?? "", ": a");
+    assertMatch(lines["default model"] ?? "", / a$/);
   });
 });
 
@@ -104,8 +111,8 @@ Deno.test("a router without a default model passes, and nothing is loaded for it
   await withRouter([], async (llama) => {
     const { code, lines } = await check(llama.url);
     assertEquals(code, 0);
-    assertMatch(lines["default model"] ?? "", /^SKIPPED, /);
-    assertMatch(lines["dry run"] ?? "", /^SKIPPED, /);
+    assertMatch(lines["default model"] ?? "", /^– /);
+    assertMatch(lines["dry run"] ?? "", /^– /);
     const list = await (await fetch(new URL("/models", llama.url))).json();
     assertEquals(list.data.map((model: { status: { value: string } }) => model.status.value), ["unloaded", "unloaded"]);
   });
@@ -115,26 +122,27 @@ Deno.test("a router that loads nothing by itself is not made to by the dry run",
   await withRouter(["--no-models-autoload"], async (llama) => {
     const { code, lines } = await check(llama.url, "--default-model", "a");
     assertEquals(code, 0);
-    assertMatch(lines["dry run"] ?? "", /^SKIPPED, .*the router loads nothing by itself/);
+    assertMatch(lines["dry run"] ?? "", /^– .*the router loads nothing by itself/);
   });
 });
 
-Deno.test("a default model that the router does not have is NOT OK, and the message lists what it has", async () => {
+Deno.test("a default model that the router does not have fails, and the message lists what it has", async () => {
   await withRouter([], async (llama) => {
     const { code, lines } = await check(llama.url, "--default-model", "c");
     assertEquals(code, 1);
-    assertMatch(lines["default model"] ?? "", /^NOT OK, .*"c" is none of a, b/);
+    assertMatch(lines["default model"] ?? "", /^✗ .*"c" is none of a, b/);
   });
 });
 
-Deno.test("a server that is loading is NOT OK, at once or after preflight-wait", async () => {
+Deno.test("a server that is loading fails the check, at once or after preflight-wait", async () => {
   await withLoading(async (llama) => {
     const atOnce = await check(llama.url);
     assertEquals(atOnce.code, 1);
-    assertMatch(atOnce.lines["llama-server reachable"] ?? "", /^NOT OK, .*loading.*--preflight-wait/);
+    assertMatch(atOnce.lines["llama-server reachable"] ?? "", /^✗ .*loading.*\n.*--preflight-wait/);
     const later = await check(llama.url, "--preflight-wait", "1s");
     assertEquals(later.code, 1);
-    const ms = Number(/^NOT OK, (\d+) ms/.exec(later.lines["llama-server reachable"] ?? "")?.[1]);
+    const [, time = "", unit] = /^✗ ([\d.]+)(m?s)/.exec(later.lines["llama-server reachable"] ?? "") ?? [];
+    const ms = Number(time) * (unit === "s" ? 1_000 : 1);
     assert(ms >= 900 && ms < 2_000, `${ms} ms`);
   });
 });
@@ -155,10 +163,11 @@ Deno.test("while a server is loading modeld listens: healthz 200, readyz 503, in
   });
 });
 
-Deno.test("a server that is absent is NOT OK", async () => {
-  const { code, lines } = await check(new URL(`http://127.0.0.1:${freePort()}`));
+Deno.test("a server that is absent fails the check, which is the verdict", async () => {
+  const { code, lines, verdict } = await check(new URL(`http://127.0.0.1:${freePort()}`));
   assertEquals(code, 1);
-  assertMatch(lines["llama-server reachable"] ?? "", /^NOT OK, .*Start llama-server/);
+  assertMatch(lines["llama-server reachable"] ?? "", /^✗ .*\n.*Start llama-server/);
+  assertMatch(verdict, /^✗ llama-server reachable failed: 1 passed, 4 left out/);
 });
 
 Deno.test("with preflight-wait modeld and llama-server may start in any order", async () => {

@@ -27,8 +27,7 @@ Deno.test("the Containerfile's steps, in an empty folder, make an executable tha
     assertMatch((await run(inImage(image, ["--version"]))).stdout, /^modeld \d/);
     const env = { MODELD_ADDR: `0.0.0.0:${freePort()}`, LLAMA_URL: llama.url.href };
     const modeld = new SpawnedProcess("sh", ["-c", `exec ${inImage(image, [])}`], env);
-    await modeld.line(/listening/);
-    await modeld.line(/dry run/);
+    await modeld.line(/"ready"/);
     const health = inImage(image, argumentsOf("HEALTHCHECK"));
     assertEquals((await run(health, env)).code, 0, modeld.lines.join("\n"));
     assertEquals(await modeld.stop(), { code: 0, signal: null });

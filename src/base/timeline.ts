@@ -37,6 +37,9 @@ export class Timeline {
   readonly arrivedWallTime: number;
   /** The model's id once it is known to the registry; a client cannot put a word of its own here. */
   model: string | undefined;
+  /** The path of its route, and the client's address. */
+  path = "";
+  address = "";
   /** Whose it is, see `publicName`, and the class that it was given. */
   client = "other";
   priority: Priority = "default";
@@ -58,6 +61,8 @@ export class Timeline {
   readonly spans: StageSpan[] = [];
   /** Fragments received. */
   fragments = 0;
+  /** How far llama-server is with the prompt, in tokens, where it says so. */
+  prefill: { readonly processed: number; readonly total: number } | undefined;
   /** When the first fragment came. */
   firstTokenAt: number | undefined;
   /** Times between one fragment and the next, filled per chunk. */

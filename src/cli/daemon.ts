@@ -1,5 +1,6 @@
 import { AbortScope } from "../base/abort.ts";
 import { systemClock } from "../base/clock.ts";
+import { formatAddress } from "../config/address.ts";
 import type { Configuration } from "../config/load.ts";
 import type { ServerConfig } from "../config/servers.ts";
 import type { Settings } from "../config/settings_table.ts";
@@ -15,6 +16,7 @@ import { ConfiguredServers } from "./configured_servers.ts";
 import { EventLines } from "./event_lines.ts";
 import { listen, liveHttpOptions } from "./listen.ts";
 import { passPreflight } from "./pass_preflight.ts";
+import { StartReport } from "./start_report.ts";
 import { watchTlsFiles } from "./tls_renewal.ts";
 
 const log = getLogger("serve");
@@ -48,13 +50,17 @@ export async function runDaemon(
     await fleet.close();
     return 1;
   }
-  if (configuration.servers.length > 0) log.info("llama-servers", { servers: listed(configuration.servers) });
+  const url = `${configuration.tls === undefined ? "http" : "https"}://${formatAddress(http.addr)}`;
+  const report = new StartReport({ url, hasServers: configuration.servers.length > 0, fleet, clock: systemClock });
+  log.debug("llama-servers", { servers: listed(configuration.servers) });
   const stopWatching = watchTlsFiles(configuration, (identity) => http.renewTls(identity), systemClock);
   fleet.start();
   const passed = configuration.servers.length === 0 || await prepare(servers, settings, stop);
+  report.startIsOver();
   end.follow(stop);
   if (passed) await serveUntil(end.signal, fleet);
   end.release();
+  report.close();
   stopWatching();
   await live.close();
   servers.close();

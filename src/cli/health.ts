@@ -58,7 +58,7 @@ async function askOverTls(url: URL, { hostname, port }: Address, signal: AbortSi
 }
 
 /** An address that means every interface cannot be asked; this machine's own can. */
-function reachableAddress({ hostname, port }: Address): Address {
+export function reachableAddress({ hostname, port }: Address): Address {
   if (hostname === "0.0.0.0") return { hostname: "127.0.0.1", port };
   return hostname === "::" ? { hostname: "::1", port } : { hostname, port };
 }

@@ -11,9 +11,13 @@ import { inferenceTraces } from "../telemetry/inference_traces.ts";
 import { createMetrics, type Metrics } from "../telemetry/metrics.ts";
 import { allObservers } from "../telemetry/inference_observer.ts";
 import { version } from "../base/version.ts";
+import { LimitedLog } from "../telemetry/limited_log.ts";
 import { getLogger } from "../telemetry/log.ts";
 
 const log = getLogger("serve");
+
+/** How many refused requests are logged one by one: so many in so many ms. */
+const REFUSALS_LOGGED = { lines: 10, windowMs: 10_000 };
 
 /**
  * Serves the API at the configured address, and calls `onLost` should it be lost later; nothing, and a line in the log, where that
@@ -27,11 +31,13 @@ export function listen(
 ): HttpServer | undefined {
   const { settings, tls } = configuration;
   const metrics = createMetrics({ status: () => fleet.status(), reloadFailed, version, clock: systemClock });
+  const refusals = new LimitedLog(getLogger("http"), REFUSALS_LOGGED, systemClock);
   try {
-    const http = serveHttp({
+    return serveHttp({
       addr: settings.addr,
       fleet,
-      observer: observers(metrics),
+      observer: observers(metrics, refusals),
+      refusals,
       httpMetrics: metrics.http,
       ...liveHttpOptions(configuration),
       maxBufferedBytes: settings.maxBufferedBytes,
@@ -40,8 +46,6 @@ export function listen(
       clock: systemClock,
       routes: [metricsRoute(metrics), ...descriptionRoutes(version)],
     });
-    log.info("listening", { url: `${tls === undefined ? "http" : "https"}://${formatAddress(http.addr)}`, version });
-    return http;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     log.error("cannot listen: choose another address with --addr", { addr: formatAddress(settings.addr), reason });
@@ -69,7 +73,7 @@ function corsOptions({ corsOrigins, corsMethods, corsHeaders }: Configuration["s
   return { origins: corsOrigins, methods: corsMethods, headers: corsHeaders };
 }
 
-function observers(metrics: Metrics): ReturnType<typeof allObservers> {
+function observers(metrics: Metrics, refusals: LimitedLog): ReturnType<typeof allObservers> {
   const traces = inferenceTraces();
-  return allObservers(inferenceLog, metrics.inferences, ...(traces === undefined ? [] : [traces]));
+  return allObservers(inferenceLog(refusals), metrics.inferences, ...(traces === undefined ? [] : [traces]));
 }

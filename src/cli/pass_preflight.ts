@@ -2,13 +2,14 @@ import { systemClock } from "../base/clock.ts";
 import type { Settings } from "../config/settings_table.ts";
 import { getLogger } from "../telemetry/log.ts";
 import {
+  describeFleetResult,
   type FleetCheckResult,
   type FleetPreflight,
   type PreflightServer,
   runFleetPreflight,
 } from "../upstream/fleet_preflight.ts";
 import type { Waiting } from "../upstream/preflight.ts";
-import { clearProgress, showProgress } from "./print.ts";
+import { clearProgress, showWaiting } from "./print.ts";
 
 const log = getLogger("preflight");
 
@@ -53,9 +54,11 @@ export async function passPreflight(
   return false;
 }
 
-function logResult({ name, status, isElsewhere: _, ...facts }: FleetCheckResult): void {
+function logResult(result: FleetCheckResult): void {
+  const { name, status, isElsewhere: _, needs: __, ...facts } = result;
   clearProgress();
-  log[status === "NOT OK" ? "error" : "info"](`check ${status}`, { check: name, ...facts });
+  const text = () => describeFleetResult(result);
+  log.log(status === "NOT OK" ? "error" : "debug", `check ${status}`, { check: name, ...facts }, text);
 }
 
 /** Shows progress on a terminal; the log hears only of what is new. */
@@ -67,6 +70,6 @@ function waitingReporter(): (waiting: Waiting) => void {
       log.info("waiting for llama-server", { detail: waiting.detail, wait_ms: waiting.wait });
       lastDetail = waiting.detail;
     }
-    showProgress(waiting);
+    showWaiting(waiting);
   };
 }

@@ -1,8 +1,8 @@
 import { bashCompletions, fishCompletions, zshCompletions } from "../config/completions.ts";
 import { versions } from "../base/version.ts";
-import { type Arguments, readArguments } from "../config/arguments.ts";
+import { type Arguments, commandFlags, readArguments } from "../config/arguments.ts";
 import { type Environment, readEnvironment } from "../config/environment.ts";
-import { type Command, commands, help } from "../config/help.ts";
+import { type Command, commands, help, shortHelp } from "../config/help.ts";
 import { type Configuration, loadConfiguration } from "../config/load.ts";
 import { ConfigurationError, quote, suggestion } from "../config/problem.ts";
 import { printConfig } from "../config/show.ts";
@@ -32,10 +32,11 @@ export async function run(args: readonly string[]): Promise<number> {
 
 async function dispatch(args: readonly string[]): Promise<number> {
   const parsed = readArguments(args);
-  if (parsed.actions.has("help")) return print(help());
-  if (parsed.actions.has("version")) return print(versions());
-
   const [word = "serve", ...rest] = parsed.words;
+  if (parsed.actions.has("help") || word === "help") return print(help());
+  if (parsed.actions.has("short-help")) return print(shortHelp());
+  if (parsed.actions.has("version") || word === "version") return print(versions());
+
   const command = Object.keys(commands).find((name) => name === word) as Command | undefined;
   if (command === undefined) {
     return refuse([`unknown command ${quote(word)}${booleanHint(word) || suggestion(word, Object.keys(commands))}`]);
@@ -44,6 +45,10 @@ async function dispatch(args: readonly string[]): Promise<number> {
   if (rest.length > 0) {
     const words = rest.join(" ");
     return refuse([`unexpected ${quote(words)} after ${command}${booleanHint(words)}`]);
+  }
+  const foreign = [...parsed.commandFlags.keys()].filter((name) => commandFlags[name].command !== command);
+  if (foreign.length > 0) {
+    return refuse(foreign.map((name) => `--${name} is a flag of modeld ${commandFlags[name].command} alone`));
   }
   return await runConfigured(command, parsed, readEnvironment());
 }
@@ -65,6 +70,10 @@ async function runConfigured(command: Command, parsed: Arguments, environment: E
     }
     case "check":
       return await check(configuration);
+    case "status": {
+      const { status } = await import("./status.ts");
+      return await status(configuration, parsed.commandFlags);
+    }
     case "health":
       return await health(configuration.settings.addr, configuration.tls !== undefined);
     default:

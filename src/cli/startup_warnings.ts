@@ -5,16 +5,13 @@ import { settingNames, settingsTable } from "../config/settings_table.ts";
 
 /** What is allowed and yet probably not meant; one line each, logged once at start. */
 export function startupWarnings(
-  { settings, sources, servers, clients, warnings: found }: Configuration,
+  { settings, sources, clients, warnings: found }: Configuration,
 ): readonly string[] {
   const warnings = [...found];
   for (const name of settingNames) {
     const { deprecated, title } = settingsTable[name];
     if (deprecated === undefined || sources[name].from === "default") continue;
     warnings.push(`${title} (${describeSource(sources[name])}) is deprecated and ignored: ${deprecated}`);
-  }
-  if (servers.length === 0) {
-    warnings.push("no llama-server is configured, so /infer answers 503: set --llama-url");
   }
   if (settings.corsEnabled && settings.corsOrigins.length === 0) {
     warnings.push("CORS is enabled and no origin is allowed: set --cors-origins");

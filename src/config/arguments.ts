@@ -5,13 +5,31 @@ import { parseArgs } from "@std/cli/parse-args";
 
 /** Flags that are no settings: each makes modeld do something else and exit. */
 export const actions = Object.freeze({
-  help: "Print this help",
-  version: "Print the versions of modeld, Deno and V8",
+  help: "Print this help; -h prints the short one",
+  version: "Print the versions of modeld, Deno and V8; -v too",
   "print-config": "Print every effective value and where it came from, secrets masked",
 });
 
 /** The name of an action, without dashes. */
-export type Action = keyof typeof actions;
+export type Action = keyof typeof actions | "short-help";
+
+/** A flag of one command alone. */
+export interface CommandFlag {
+  readonly command: string;
+  /** Missing: it is a boolean. */
+  readonly placeholder?: string;
+  readonly help: string;
+}
+
+/** The flags that only one command has, without their dashes. */
+export const commandFlags = {
+  url: { command: "status", placeholder: "URL", help: "Address of the modeld to ask, where it is not --addr" },
+  watch: { command: "status", help: "Go on, and draw anew what changes" },
+  json: { command: "status", help: "Print what GET /status answers; with --watch a line each second" },
+} as const satisfies Readonly<Record<string, CommandFlag>>;
+
+/** The name of such a flag. */
+export type CommandFlagName = keyof typeof commandFlags;
 
 /** A command line, read but not yet understood. */
 export interface Arguments {
@@ -20,6 +38,8 @@ export interface Arguments {
   /** The text given for each setting; of a repeated flag the last counts, unless its kind takes several. */
   readonly texts: ReadonlyMap<SettingName, string>;
   readonly actions: ReadonlySet<Action>;
+  /** The flags of single commands that were given, with their text; that of a boolean is `true`. */
+  readonly commandFlags: ReadonlyMap<CommandFlagName, string>;
   readonly problems: readonly string[];
 }
 
@@ -29,12 +49,13 @@ const settingOf = new Map<string, SettingName>(
     return flag === undefined ? [] : [[flag, name] as const];
   }),
 );
-const actionNames = Object.keys(actions) as Action[];
+const actionNames: readonly Action[] = [...Object.keys(actions) as Action[], "short-help"];
+const commandFlagNames = Object.keys(commandFlags) as CommandFlagName[];
 
 /** Every flag, with its dashes. */
 const flagNames: readonly string[] = Object.freeze([
   ...settingOf.keys(),
-  ...actionNames.map((name) => `--${name}`),
+  ...[...actionNames, ...commandFlagNames].map((name) => `--${name}`),
 ]);
 
 /** Names of the flags that may be given several times, without dashes. */
@@ -65,7 +86,25 @@ export function readArguments(args: readonly string[]): Arguments {
     else texts.set(name, text);
   }
   const words = (parsed["_"] as unknown[]).map(String);
-  return { words, texts, actions: readActions(parsed, problems), problems };
+  return {
+    words,
+    texts,
+    actions: readBooleans(actionNames, parsed, problems),
+    commandFlags: readCommandFlags(parsed, problems),
+    problems,
+  };
+}
+
+function readCommandFlags(parsed: Readonly<Record<string, unknown>>, problems: string[]): Map<CommandFlagName, string> {
+  const isBoolean = (name: CommandFlagName) => !("placeholder" in commandFlags[name]);
+  const booleans = readBooleans(commandFlagNames.filter(isBoolean), parsed, problems);
+  const found = new Map([...booleans].map((name) => [name, "true"]));
+  for (const name of commandFlagNames) {
+    const text = textOf(parsed[name]);
+    if (text === "") problems.push(`no value was given (flag --${name})`);
+    else if (text !== undefined && !isBoolean(name)) found.set(name, text);
+  }
+  return found;
 }
 
 /** The values of a repeated flag by comma; an empty one among them is as if no value was given. */
@@ -75,9 +114,13 @@ function textOf(value: unknown): string | undefined {
   return value.includes("") ? "" : value.join(",");
 }
 
-function readActions(parsed: Readonly<Record<string, unknown>>, problems: string[]): Set<Action> {
-  const wanted = new Set<Action>();
-  for (const name of actionNames) {
+function readBooleans<T extends string>(
+  names: readonly T[],
+  parsed: Readonly<Record<string, unknown>>,
+  problems: string[],
+): Set<T> {
+  const wanted = new Set<T>();
+  for (const name of names) {
     const text = parsed[name];
     if (text === "true") wanted.add(name);
     else if (text !== undefined && text !== "false") {
@@ -86,6 +129,10 @@ function readActions(parsed: Readonly<Record<string, unknown>>, problems: string
   }
   return wanted;
 }
+
+const shortFlags: Readonly<Record<string, string>> = { "-h": "--short-help", "-v": "--version" };
+
+const flagsWithText = commandFlagNames.filter((name) => "placeholder" in commandFlags[name]).map((name) => `--${name}`);
 
 /**
  * Writes every known flag as `--name=value`, the one form that parseArgs cannot misread: it knows no `-name`, and would
@@ -96,11 +143,12 @@ function canonical(args: readonly string[]): string[] {
   for (let i = 0; i < args.length; i++) {
     const arg = args[i] ?? "";
     if (arg === "--") return [...result, ...args.slice(i)];
-    const flag = arg === "-h" ? "--help" : arg.replace(/^-(?=[A-Za-z])/, "--");
+    const flag = shortFlags[arg] ?? arg.replace(/^-(?=[A-Za-z])/, "--");
     const name = settingOf.get(flag);
-    const isBoolean = name === undefined ? flagNames.includes(flag) : settingsTable[name].kind.isBoolean;
-    if (isBoolean) result.push(`${flag}=true`);
-    else if (name !== undefined) result.push(`${flag}=${args[++i] ?? ""}`);
+    const takesText = name === undefined ? flagsWithText.includes(flag) : !settingsTable[name].kind.isBoolean;
+    const isKnown = flagNames.includes(flag);
+    if (isKnown && !takesText) result.push(`${flag}=true`);
+    else if (isKnown) result.push(`${flag}=${args[++i] ?? ""}`);
     else result.push(flag);
   }
   return result;

@@ -1,4 +1,4 @@
-import { actions } from "./arguments.ts";
+import { actions, type CommandFlag, commandFlags } from "./arguments.ts";
 import { commands } from "./help.ts";
 import { settingNames, settingsTable } from "./settings_table.ts";
 
@@ -26,7 +26,13 @@ function completableFlags(): readonly CompletableFlag[] {
     value: "none",
     words: [],
   }));
-  return [...settings, ...others];
+  const ofCommands = Object.entries(commandFlags).map(([name, flag]: [string, CommandFlag]): CompletableFlag => ({
+    name,
+    help: flag.help,
+    value: flag.placeholder === undefined ? "none" : "text",
+    words: [],
+  }));
+  return [...settings, ...others, ...ofCommands];
 }
 
 /** The shells that there are completions for. */

@@ -299,10 +299,16 @@ export class Dispatcher implements Fleet {
 
   #emit(server: string, change: LifecycleChange): void {
     const { event, ...details } = change;
-    const failed = event === "server_lost" || event === "load_failed";
-    log[failed ? "warn" : "info"](event, { server, ...details });
+    log[this.#severityOf(server, event)](event, { server, ...details });
     const time = new Date(this.#options.clock.wallTime()).toISOString();
     this.#options.onEvent?.({ ...change, server, time });
+  }
+
+  /** That a server is there is news only where it was not before. */
+  #severityOf(server: string, event: LifecycleChange["event"]): "warn" | "info" | "debug" {
+    if (event === "server_lost" || event === "load_failed") return "warn";
+    const isFirst = this.#state.servers.get(server)?.lastError === undefined;
+    return event === "server_found" && isFirst ? "debug" : "info";
   }
 }
 

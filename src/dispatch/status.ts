@@ -37,6 +37,8 @@ export interface InstanceStatus {
   /** Median time from arrival to a slot, of the last 64 requests that got one. */
   readonly queue_wait_ms_p50: number;
   readonly loaded_since_unix?: number;
+  /** When modeld asked for the load that goes on; missing where another did. */
+  readonly loading_since_unix?: number;
   /** Why the state is `error`. */
   readonly reason?: string;
 }
@@ -145,7 +147,7 @@ const STATES: Readonly<Record<Readiness, InstanceState>> = {
 };
 
 function instanceStatus(state: FleetState, instance: Instance, unix: (at: number) => number): InstanceStatus {
-  const { lastUsedAt, loadedAt, reason } = instance;
+  const { lastUsedAt, loadedAt, loadStartedAt, reason } = instance;
   const model = modelOf(state, instance);
   const free = Math.max(0, instance.capacity - instance.leased - instance.unconfirmed);
   return {
@@ -162,6 +164,7 @@ function instanceStatus(state: FleetState, instance: Instance, unix: (at: number
     ...(instance.unconfirmed > 0 && { slots_unconfirmed: instance.unconfirmed }),
     queue_wait_ms_p50: Math.round(instance.times.waitMedian),
     ...(loadedAt !== undefined && { loaded_since_unix: unix(loadedAt) }),
+    ...(loadStartedAt !== undefined && { loading_since_unix: unix(loadStartedAt) }),
     ...(reason !== undefined && { reason }),
   };
 }

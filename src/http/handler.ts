@@ -1,7 +1,9 @@
-import { STATUS_CODE } from "@std/http/status";
+import { publicName } from "../base/client.ts";
+import { clip } from "../base/clip.ts";
 import type { Clock } from "../base/clock.ts";
 import { ModeldError } from "../base/errors.ts";
 import type { HttpMetrics } from "../telemetry/http_metrics.ts";
+import { isRefusal } from "../telemetry/inference_log.ts";
 import type { LimitedLog } from "../telemetry/limited_log.ts";
 import type { TrustedProxies } from "./middleware/client_address.ts";
 import type { Cors } from "./middleware/cors.ts";
@@ -12,6 +14,9 @@ import { checkContentEncoding, checkLimits, type RequestLimits } from "./middlew
 import { pathOf } from "./request_target.ts";
 import { RequestContext, type Route } from "./route.ts";
 
+/** Characters of a path that are logged; it is the client's. */
+const LONGEST_PATH = 60;
+
 /** What the handler is made from. */
 export interface HandlerOptions {
   readonly routes: readonly Route[];
@@ -21,7 +26,7 @@ export interface HandlerOptions {
   readonly allowedHosts?: readonly string[] | undefined;
   /** Missing: other origins' pages may not read replies. */
   readonly cors?: Cors | undefined;
-  /** Hears of every client without a valid key or under a name that is not allowed. */
+  /** Hears of every request that is refused for want of a key, a right, a path or room and has no line of its own. */
   readonly refusals: LimitedLog;
   readonly metrics: HttpMetrics;
   readonly clock: Clock;
@@ -47,14 +52,7 @@ export function createHandler(options: HandlerOptions): Handler {
     for (const name of ["X-Request-Id", ...route?.idHeaders ?? []]) reply.headers.set(name, context.requestId);
     cors?.apply(request, reply.headers);
     const { status } = reply;
-    if (status === STATUS_CODE.Unauthorized || status === STATUS_CODE.Forbidden) {
-      refusals.warn("a client was refused", {
-        request_id: context.requestId,
-        address: context.clientAddress,
-        path: label,
-        status,
-      });
-    }
+    if (isRefusal(status) && !context.isLogged) logRefusal(refusals, request, context, status);
 
     const done = () => {
       context.done();
@@ -63,6 +61,19 @@ export function createHandler(options: HandlerOptions): Handler {
     connection.completed.then(done, done);
     return reply;
   };
+}
+
+function logRefusal(refusals: LimitedLog, request: Request, context: RequestContext, status: number): void {
+  const { method } = request;
+  const { requestId, clientAddress: address, client } = context;
+  const path = clip(pathOf(request.url), LONGEST_PATH);
+  const name = client === undefined ? undefined : publicName(client);
+  const properties = { request_id: requestId, client: name, address, method, path, status };
+  refusals.warn(
+    "a client was refused",
+    properties,
+    () => `${status} ${method} ${path} ${name === undefined ? "" : `${name} `}from ${address}: refused`,
+  );
 }
 
 async function answer(

@@ -5,13 +5,13 @@ import { ModeldError, shuttingDown } from "../base/errors.ts";
 import { LinkedList } from "../base/list.ts";
 import type { LogLevel } from "../base/log_level.ts";
 import type { RequestContext } from "../base/request_context.ts";
-import { Timeline, type TimelineOptions } from "../base/timeline.ts";
-import type { Usage } from "../base/usage.ts";
+import { Timeline, type TimelineOptions, type Usage } from "../base/timeline.ts";
 import type { Completion } from "../llama/exchange.ts";
 import type { InferenceObserver, InferenceResult } from "../telemetry/inference_observer.ts";
 import { validTraceparent } from "../telemetry/inference_traces.ts";
 import type { ByteBudget, ByteShare } from "./byte_budget.ts";
 import { errorTable } from "./error_table.ts";
+import { pathOf } from "./request_target.ts";
 import { STATUS_CODE } from "@std/http/status";
 
 /** What every inference is started with. */
@@ -22,6 +22,14 @@ export interface InferenceOptions {
   readonly observer: InferenceObserver;
   /** From arrival to the last line. */
   readonly inferDeadlines: () => Deadlines;
+}
+
+/** What is known of a request for inference beside its headers and its client. */
+export interface Arrival {
+  /** How much of it is logged; missing: as much as the daemon logs. */
+  readonly logLevel?: LogLevel | undefined;
+  /** The client's address. */
+  readonly address?: string;
 }
 
 /**
@@ -50,13 +58,12 @@ export class Inference implements RequestContext {
   #clientHasLeft = false;
   #tokens: number | undefined;
 
-  /** @param logLevel how much of it is logged; missing: as much as the daemon logs */
   constructor(
     id: string,
     request: Request,
     client: Client,
     options: InferenceOptions,
-    logLevel?: LogLevel,
+    { logLevel, address = "" }: Arrival = {},
     number = 0,
   ) {
     const { clock, observer, budget } = options;
@@ -68,6 +75,8 @@ export class Inference implements RequestContext {
     this.share = budget.share();
     this.timeline = new Timeline(id, clock, timelineOptions(request, logLevel));
     this.timeline.client = publicName(client);
+    this.timeline.path = pathOf(request.url);
+    this.timeline.address = address;
     this.timeline.priority = priority;
     this.#client = request.signal;
     this.#observer = observer;
@@ -225,9 +234,9 @@ export class Inferences {
     return this.#draining;
   }
 
-  /** Begins one, logged at `logLevel`, else at the daemon's; while draining it is aborted from the start. */
-  begin(id: string, request: Request, client: Client, logLevel?: LogLevel): Inference {
-    const inference = new Inference(id, request, client, this.#options, logLevel, ++this.#begun);
+  /** Begins one; while draining it is aborted from the start. */
+  begin(id: string, request: Request, client: Client, arrival?: Arrival): Inference {
+    const inference = new Inference(id, request, client, this.#options, arrival, ++this.#begun);
     const running = this.#running.add(inference);
     inference.onReleased(() => {
       running.remove();

@@ -13,6 +13,8 @@ export class RequestContext {
   readonly throughProxy: boolean;
   /** Whose request it is; set by the gate, for the routes behind it. */
   client: Client | undefined;
+  /** Whether the log has a line of its own for it, as it has for an inference. */
+  isLogged = false;
   /** What the reply to this request carries, whatever it is. */
   replyHeaders: Iterable<readonly [string, string]> = [];
   readonly #connection: Connection;

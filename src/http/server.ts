@@ -31,8 +31,7 @@ import type { TlsIdentity } from "../config/tls_identity.ts";
 import { allObservers } from "../telemetry/inference_observer.ts";
 import { Recent } from "../telemetry/recent.ts";
 import { version } from "../base/version.ts";
-import { LimitedLog } from "../telemetry/limited_log.ts";
-import { getLogger } from "../telemetry/log.ts";
+import type { LimitedLog } from "../telemetry/limited_log.ts";
 import type { Route } from "./route.ts";
 
 /**
@@ -92,6 +91,8 @@ export interface HttpOptions extends LiveHttpOptions {
   /** Called once when the address was lost and could not be had again: nobody is served any more. */
   readonly onLost?: () => void;
   readonly clock: Clock;
+  /** Bounds the lines of refused requests; closed when the server has stopped. */
+  readonly refusals: LimitedLog;
   /** Routes beside those of this folder, such as `/metrics`. */
   readonly routes?: readonly Route[];
 }
@@ -113,9 +114,6 @@ export interface HttpServer {
    */
   stop(timeoutMs: number): Promise<void>;
 }
-
-/** How many clients without a key, or under a strange name, are logged one by one: so many in so many ms. */
-const REFUSALS_LOGGED = { lines: 10, windowMs: 10_000 };
 
 /** Milliseconds that the last lines, and then the last connections, get when the server stops. */
 const FLUSH_MS = 1000;
@@ -157,7 +155,6 @@ export function serveHttp(options: HttpOptions): HttpServer {
     rateLimits: new RateLimits(clock),
     arrivals: new ArrivalLimiter(),
     progress: new ProgressWatch(options.fleet, clock),
-    refusals: new LimitedLog(getLogger("http"), REFUSALS_LOGGED, clock),
     deadlines,
   };
   let handler = makeHandler(options, current, shared);
@@ -189,7 +186,7 @@ export function serveHttp(options: HttpOptions): HttpServer {
       const timer = clock.after(FLUSH_MS, resolve);
       await Promise.race([listener.shutdown(), waitedLongEnough]);
       timer.clear();
-      shared.refusals.close();
+      options.refusals.close();
       shared.progress.close();
       deadlines.close();
     },
@@ -201,14 +198,13 @@ interface Shared extends Admission {
   readonly events: LiveEvents;
   readonly arrivals: ArrivalLimiter;
   readonly progress: ProgressWatch;
-  readonly refusals: LimitedLog;
   readonly deadlines: DeadlinesByLength;
 }
 
 /** The handler of requests that come while `live` holds. */
 function makeHandler(options: HttpOptions, live: LiveHttpOptions, shared: Shared): Handler {
-  const { fleet, clock } = options;
-  const { gate, deadlines, events, inferences, refusals } = shared;
+  const { fleet, clock, refusals } = options;
+  const { gate, deadlines, events, inferences } = shared;
   const inference = {
     ...live,
     ...shared,

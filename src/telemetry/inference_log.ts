@@ -1,18 +1,83 @@
 import type { InferenceObserver, InferenceResult, Outcome } from "./inference_observer.ts";
+import { clip } from "../base/clip.ts";
+import { brief, shortName } from "../base/figures.ts";
+import type { LimitedLog } from "./limited_log.ts";
 import { inferLogger } from "./log.ts";
 import type { Timeline } from "../base/timeline.ts";
 
-/** One line when an inference starts, one when it ends. Never a prompt, a token or a key. */
-export const inferenceLog: InferenceObserver = {
-  started(timeline) {
-    inferLogger(timeline.logLevel).info("inference started", { request_id: timeline.requestId });
-  },
-  ended(timeline, result) {
-    const log = inferLogger(timeline.logLevel);
-    const severity = severityOf[result.outcome];
-    if (log.isEnabledFor(severity)) log.log(severity, "inference ended", endProperties(timeline, result));
-  },
-};
+/**
+ * One line when an inference ends, and at debug one when it starts. Never a prompt, a token or a key.
+ *
+ * @param refusals bounds the lines of those that were refused, which clients can cause as often as they like
+ */
+export function inferenceLog(refusals: LimitedLog): InferenceObserver {
+  return {
+    started(timeline) {
+      const log = inferLogger(timeline.logLevel);
+      if (log.isEnabledFor("debug")) log.debug("inference started", { request_id: timeline.requestId });
+    },
+    ended(timeline, result) {
+      const log = inferLogger(timeline.logLevel);
+      const severity = severityOf[result.outcome];
+      if (!log.isEnabledFor(severity)) return;
+      if (isRefusal(result.status) && !refusals.admits("an inference was refused")) return;
+      const text = () => inferenceLine(timeline, result);
+      log.log(severity, "inference ended", endProperties(timeline, result), text);
+    },
+  };
+}
+
+const REFUSALS: ReadonlySet<number> = new Set([401, 403, 404, 429]);
+
+/** Whether this status says: no key, no right, no such thing, or no room. */
+export function isRefusal(status: number): boolean {
+  return REFUSALS.has(status);
+}
+
+/**
+ * The end of an inference for people, short enough for a terminal of 100 columns:
+ * `200 /v1/chat stories 5→60 tok 1.04s 57 tok/s first 27ms queue 0ms chat@gpu0`. What failed says why instead, and its id.
+ */
+function inferenceLine(timeline: Timeline, result: InferenceResult): string {
+  const { path, model, timeToFirstToken: first, client, address, server } = timeline;
+  const { status, outcome, error } = result;
+  const rate = tokenRate(timeline, result);
+  const load = timeline.spent("load");
+  const who = client === "other" ? address : client;
+  const head = `${status} ${path.replace(/\/chat\/completions$/, "/chat")}`;
+  const tail = [
+    ...outcome === "ok" ? [] : [error?.kind ?? outcome],
+    ...tokens(timeline, result),
+    brief(timeline.total),
+    ...rate === undefined ? [] : [`${Math.round(rate)} tok/s`],
+    ...first === undefined ? [] : [`first ${brief(first)}`],
+    `queue ${brief(timeline.spent("queue"))}`,
+    ...load === 0 ? [] : [`load ${brief(load)}`],
+    server === undefined ? who : `${who}@${server}`,
+  ].join(" ");
+  const room = Math.max(SHORTEST_MODEL, LINE_WIDTH - head.length - tail.length - 2);
+  const line = model === undefined ? `${head} ${tail}` : `${head} ${clip(shortName(model), room)} ${tail}`;
+  if (error === undefined || outcome === "cancelled") return line;
+  return `${line}: ${error.message} (request ${timeline.requestId})`;
+}
+
+/** Columns that the time and the level leave of 100, and those that a model's name has at least. */
+const LINE_WIDTH = 83;
+const SHORTEST_MODEL = 12;
+
+function tokens({ fragments }: Timeline, { usage }: InferenceResult): string[] {
+  if (usage !== undefined && usage.totalTokens > 0) return [`${usage.promptTokens}→${usage.completionTokens} tok`];
+  return fragments === 0 ? [] : [`→${fragments} tok`];
+}
+
+/** Tokens a second of the generation: as llama-server says, else from when the tokens came. */
+function tokenRate(timeline: Timeline, { usage, timings }: InferenceResult): number | undefined {
+  const said = timings?.["predicted_per_second"];
+  if (typeof said === "number" && said > 0) return said;
+  const streamed = timeline.spent("stream");
+  const after = (usage?.completionTokens || timeline.fragments) - 1;
+  return after > 0 && streamed > 0 && timeline.fragments > 1 ? 1_000 * after / streamed : undefined;
+}
 
 /** How loud an end is: what modeld or llama-server did wrong is an error, what the operator may have to tune a warning. */
 export const severityOf: Readonly<Record<Outcome, "info" | "warn" | "error">> = {
@@ -38,8 +103,10 @@ export interface EndField {
 /** The properties of the line at an inference's end, in order. */
 export const endFields: readonly EndField[] = [
   { name: "request_id", help: "The client's `X-Request-Id`, or modeld's own.", of: (timeline) => timeline.requestId },
+  { name: "path", help: "The path of its route.", of: (timeline) => timeline.path },
   { name: "model", help: "The model's id; missing where none was resolved.", of: (timeline) => timeline.model },
   { name: "client", help: "The client's name; `other` where only its address is known.", of: ({ client }) => client },
+  { name: "address", help: "The client's address.", of: ({ address }) => address },
   { name: "priority", help: "The class that it was given.", of: ({ priority }) => priority },
   { name: "server", help: "The llama-server that it was sent to.", of: ({ server }) => server },
   { name: "placement", help: "Why it was sent there.", of: ({ placement }) => placement?.reason },

@@ -25,16 +25,21 @@ export class LimitedLog {
     this.#clock = clock;
   }
 
-  /** Logs a warning, or counts it. */
-  warn(message: string, properties?: Properties): void {
+  /** Logs a warning, or counts it. @param text as in `Logger.log` */
+  warn(message: string, properties?: Properties, text?: () => string): void {
+    if (this.admits(message)) this.#log.log("warn", message, properties, text);
+  }
+
+  /** Whether the caller may log a line of its own now; one that may not is counted under this message. */
+  admits(message: string): boolean {
     this.#window ??= this.#clock.after(this.#limit.windowMs, this.#endWindow);
     if (this.#lines < this.#limit.lines) {
       this.#lines++;
-      this.#log.warn(message, properties);
-    } else {
-      this.#leftOut++;
-      this.#lastMessage = message;
+      return true;
     }
+    this.#leftOut++;
+    this.#lastMessage = message;
+    return false;
   }
 
   /** Says what was left out so far, and gives the timer back. */

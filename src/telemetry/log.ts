@@ -25,6 +25,8 @@ export interface LogRecord {
   readonly logger: string;
   readonly message: string;
   readonly properties: Properties;
+  /** The whole line for people, in place of logger, message and properties; missing: those. */
+  readonly text?: (() => string) | undefined;
 }
 
 /** The level of one line. */
@@ -49,7 +51,9 @@ function outputOf({ level, format, write = writeToStderr }: LogOptions): Output 
   const terminal = Deno.stderr.isTerminal();
   if ((format ?? (terminal ? "text" : "json")) === "json") return { level, print: (record) => write(jsonLine(record)) };
   const colors = terminal && !Deno.noColor;
-  return { level, print: (record) => write(textLine(record, colors)) };
+  // A line of progress may stand there, which is longer.
+  const clear = terminal ? "\x1b[K" : "";
+  return { level, print: (record) => write(clear + textLine(record, colors)) };
 }
 
 /** The log of one part of modeld. */
@@ -84,9 +88,10 @@ export class Logger {
     this.log("debug", message, properties);
   }
 
-  log(level: Severity, message: string, properties: Properties = {}): void {
+  /** @param text makes what people are shown in place of message and properties */
+  log(level: Severity, message: string, properties?: Properties, text?: () => string): void {
     if (!this.isEnabledFor(level)) return;
-    output?.print({ time: Date.now(), level, logger: this.#name, message, properties });
+    output?.print({ time: Date.now(), level, logger: this.#name, message, properties: properties ?? {}, text });
   }
 }
 

@@ -19,11 +19,12 @@ export function jsonLine({ time, level, logger, message, properties }: LogRecord
   return escapeControls(line) + "\n";
 }
 
-/** One readable line: time (UTC), level, logger, message, then the properties as `key=value`. */
-export function textLine({ time, level, logger, message, properties }: LogRecord, colors: boolean): string {
+/** One readable line: time (UTC), level, then the record's text, else logger, message and the properties as `key=value`. */
+export function textLine({ time, level, logger, message, properties, text }: LogRecord, colors: boolean): string {
   const { short, color } = LABELS[level];
   const clock = new Date(time).toISOString().slice(11, 23);
   const head = colors ? `\x1b[2m${clock}\x1b[22m \x1b[1;${color}m${short}\x1b[0m` : `${clock} ${short}`;
+  if (text !== undefined) return `${head} ${oneLine(text())}\n`;
   let line = `${head} ${logger}: ${oneLine(message)}`;
   for (const [name, value] of Object.entries(properties)) {
     if (value !== undefined) line += ` ${name}=${word(value)}`;

@@ -14,6 +14,8 @@ export interface CheckResult {
   readonly detail: string;
   /** What to do about it; set when it is NOT OK. */
   readonly remedy?: string;
+  /** The check that failed before and that this one needs; set where it is skipped for that. */
+  readonly needs?: string;
   /** Set where the default model is not on this server and may be on another. */
   readonly isElsewhere?: true;
 }
@@ -67,7 +69,7 @@ export async function runPreflight(options: PreflightOptions, signal: AbortSigna
     const checkStartedAt = options.clock.now();
     const finding: Finding = failed === undefined
       ? await untilSettled(check, findings, startedAt, options, signal)
-      : { status: "SKIPPED", detail: `it needs "${failed}"` };
+      : { status: "SKIPPED", detail: `it needs "${failed}"`, needs: failed };
     if (finding.status === "NOT OK") failed = check.name;
     const { maySettle: _, ...told } = finding;
     const result = { name: check.name, ms: Math.round(options.clock.now() - checkStartedAt), ...told };

@@ -7,6 +7,8 @@ export interface Finding {
   readonly status: "OK" | "NOT OK" | "SKIPPED";
   readonly detail: string;
   readonly remedy?: string;
+  /** The check that failed before, for want of which this one was not made. */
+  readonly needs?: string;
   /** It may come right by itself: llama-server is starting or loading. */
   readonly maySettle?: boolean;
   /** The default model is not here and may be on another server. */

@@ -193,7 +193,7 @@ Deno.test("each deprecated setting warns once at start, with what to do instead"
 Deno.test("listening beyond loopback without keys warns, with keys it does not", async () => {
   for (const [env, warns] of [[{}, true], [{ MODELD_API_KEYS: "sk-one" }, false]] as const) {
     const daemon = Daemon.spawn({ args: ["--addr", ":0"], env });
-    await daemon.line(/listening/);
+    await daemon.line(/"listening"/);
     await daemon.stop();
     assertEquals(daemon.stderrLines.some((line) => line.includes("everyone who reaches this address")), warns);
     assertEquals(daemon.stderrLines.some((line) => line.includes("sk-one")), false);
@@ -210,16 +210,19 @@ Deno.test("with --events lifecycle events are JSON lines on stdout, and nothing 
   });
 });
 
-Deno.test("check prints a line for each check and exits 0, or 1 where one is NOT OK", async () => {
+Deno.test("check prints a line for each check and a verdict, and exits 0, or 1 where one failed", async () => {
   await withFake({ models: ["tiny"] }, async (_, args) => {
     const good = await runModeld(["check", ...args]);
-    assertEquals([good.code, good.stdout.length], [0, 6]);
-    assert(good.stdout.every((line) => /^[a-z -]+: OK, \d+ ms: /.test(line)));
+    assertEquals([good.code, good.stdout.length], [0, 8]);
+    assert(good.stdout.slice(0, 6).every((line) => /^✓ [a-z -]+ +[\d.]+m?s {2}/.test(line)), good.stdout.join("\n"));
+    assertMatch(good.stdout.at(-1) ?? "", /^✓ all is well: 6 passed, in /);
     const bad = await runModeld(["check", ...args, "--default-model", "huge"]);
     assertEquals(bad.code, 1);
+    const text = bad.stdout.join("\n");
     assertMatch(
-      bad.stdout.join("\n"),
-      /^default model: NOT OK, \d+ ms: "huge" is none of tiny\. Set --default-model to one of them$/m,
+      text,
+      /^✗ default model +[\d.]+m?s {2}"huge" is none of tiny\n +→ Set --default-model to one of them$/m,
     );
+    assertMatch(bad.stdout.at(-1) ?? "", /^✗ default model failed: 4 passed, 1 left out, in /);
   });
 });

@@ -20,7 +20,7 @@ for (const [what, tokenDelay] of Object.entries(DONE)) {
 
 async function collide(tokenDelay: number): Promise<void> {
   const llama = await FakeLlamaHttpServer.start({ slots: 8, tokens: [" one"], tokenDelay });
-  const args = ["--llama-url", llama.url.href, "--preflight=off", "--max-queue-depth", "8"];
+  const args = ["--llama-url", llama.url.href, "--preflight=off", "--max-queue-depth", "8", "--log-level=debug"];
   const modeld = await Daemon.start({ args: [...args, "--infer-timeout", `${MOMENT}ms`] });
   try {
     await modeld.ready();

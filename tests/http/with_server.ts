@@ -1,6 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { systemClock } from "../../src/base/clock.ts";
 import { type HttpOptions, type HttpServer, type LiveHttpOptions, serveHttp } from "../../src/http/server.ts";
+import { LimitedLog } from "../../src/telemetry/limited_log.ts";
+import { getLogger } from "../../src/telemetry/log.ts";
 import { FakeFleet } from "./fake_fleet.ts";
 import { RecordingMetrics, RecordingObserver } from "./recorders.ts";
 
@@ -52,6 +54,7 @@ export async function withServer(
     writeTimeout: 0,
     inferTimeout: 0,
     clock: systemClock,
+    refusals: new LimitedLog(getLogger("http"), { lines: 10, windowMs: 10_000 }, systemClock),
     ...options,
   };
   const http = serveHttp(all);

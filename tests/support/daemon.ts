@@ -31,7 +31,9 @@ export class Daemon {
    */
   static async start(options: DaemonOptions = {}): Promise<Daemon> {
     const process = Daemon.spawn({ ...options, args: ["--addr", "127.0.0.1:0", ...options.args ?? []] });
-    const [, address] = await process.line(/listening.*?(127\.0\.0\.1:\d+)/i);
+    const [, address] = await process.line(
+      /(?:"(?:listening|ready)".*?|\b(?:listening|ready) on \S*?)(127\.0\.0\.1:\d+)/,
+    );
     return new Daemon(process, new URL(`http://${address}`));
   }
 

@@ -40,6 +40,13 @@ Deno.test("in text form each record is one readable line", () => {
   assertMatch(line, /^\d\d:\d\d:\d\d\.\d{3} INF modeld\.manager: model loaded model=tiny ms=40 note="two words"\n$/);
 });
 
+Deno.test("a record with a line of its own for people is that line in text form, and its properties in json", () => {
+  const work = () => manager.log("warn", "it ended", { ms: 40 }, () => "200 tiny 40ms");
+  assertMatch(logged({ level: "info", format: "text" }, work)[0] ?? "", /^\d\d:\d\d:\d\d\.\d{3} WRN 200 tiny 40ms\n$/);
+  const { message, ms } = JSON.parse(logged({ level: "info", format: "json" }, work)[0] ?? "");
+  assertEquals([message, ms], ["it ended", 40]);
+});
+
 Deno.test("no value can start a line of its own or steer a terminal", () => {
   const hostile = "a\nINF fake\r\x1b[2J\x9b2J\x7f";
   const lines = logged({ level: "info", format: "text" }, () => {

@@ -31,6 +31,7 @@ export async function admit(
   context: RequestContext,
   { inferences, gate, clients, budget }: Admission,
 ): Promise<Inference> {
+  const address = context.clientAddress;
   let client: Client;
   try {
     client = await gate.enter(request, context);
@@ -38,10 +39,12 @@ export async function admit(
     const failure = asModeldError(error);
     // What a client without a key asks to be logged does not count. The handler logs it, at a bounded rate.
     const logLevel = failure.kind === "unauthorized" ? "off" : undefined;
-    inferences.begin(context.requestId, request, plainClient(context.clientAddress, []), logLevel).fail(failure);
+    inferences.begin(context.requestId, request, plainClient(address, []), { logLevel, address }).fail(failure);
     throw failure;
   }
-  const inference = inferences.begin(context.requestId, request, client, askedLogLevel(request));
+  const logLevel = askedLogLevel(request);
+  context.isLogged = logLevel !== "off";
+  const inference = inferences.begin(context.requestId, request, client, { logLevel, address });
   try {
     budget.check();
     inference.onEnd(clients.enter(client.name));

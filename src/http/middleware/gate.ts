@@ -39,7 +39,7 @@ export class Gate {
     }
     this.#inside++;
     context.onDone(() => this.#inside--);
-    return await clients.identify(request, context.clientAddress);
+    return context.client = await clients.identify(request, context.clientAddress);
   }
 }
 
@@ -48,7 +48,7 @@ export function gated(route: Route, gate: Gate): Route {
   return {
     ...route,
     async handle(request, context) {
-      context.client = await gate.enter(request, context);
+      await gate.enter(request, context);
       return await route.handle(request, context);
     },
   };

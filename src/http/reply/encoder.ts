@@ -1,5 +1,5 @@
 import type { ModeldError } from "../../base/errors.ts";
-import type { Completion, EventBatch, Exchange } from "../../llama/exchange.ts";
+import type { Completion, EventBatch, Exchange, PromptProgress } from "../../llama/exchange.ts";
 
 /** What the lines or events of one API look like. Collects what is to be written until it is taken. */
 export interface Encoder {
@@ -11,6 +11,8 @@ export interface Encoder {
   readonly pending: number;
   /** How many pieces of text have come so far. */
   readonly fragments: number;
+  /** How far llama-server is with the prompt, where it has said so. */
+  readonly progress?: PromptProgress | undefined;
   /**
    * Adds the events that arrived together.
    *

@@ -134,8 +134,9 @@ class StreamReply implements UnderlyingDefaultSource<Uint8Array> {
     try {
       if (batch !== undefined) this.#encoder.add(batch);
     } finally {
-      const fragments = this.#encoder.fragments - before;
-      this.#inference.timeline.received(fragments);
+      const { timeline } = this.#inference;
+      if (before === 0) timeline.prefill = this.#encoder.progress;
+      timeline.received(this.#encoder.fragments - before);
       this.#heartbeat?.clear();
       // A sign of life is no answer yet.
       if (batch !== undefined && this.#encoder.fragments === 0) this.#keepAlive();

@@ -14,7 +14,7 @@ const effects: Partial<Record<SettingName, readonly [string, unknown, (process: 
   }],
   logFormat: ["text", "text", ({ stderrLines }) => {
     assert(stderrLines.every((line) => !line.startsWith("{")));
-    assert(stderrLines.some((line) => /listening url=/.test(line)));
+    assert(stderrLines.some((line) => / INF ready on http:\/\/127/.test(line)));
   }],
   events: ["true", true, ({ stdoutLines }) => {
     assertEquals(stdoutLines.map((line) => JSON.parse(line).event), ["server_found"]);

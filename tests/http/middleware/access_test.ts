@@ -1,5 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { digestKey, plainClient } from "../../../src/base/client.ts";
+import { configureLog } from "../../../src/telemetry/log.ts";
 import { bodyOf, withServer } from "../with_server.ts";
 
 const KEYS = ["sk-one", "sk-two"];
@@ -49,6 +50,35 @@ for (const key of KEYS) {
       }
     }, { clients: CLIENTS }));
 }
+
+Deno.test("what is refused on any route is logged with address and client, once, and counted beyond a limit", () =>
+  withServer(async ({ url, http }) => {
+    const lines: Record<string, unknown>[] = [];
+    configureLog({ level: "info", format: "json", write: (line) => lines.push(JSON.parse(line)) });
+    try {
+      const paths = ["/nothing", "/status", "/requests/none"];
+      for (const path of paths) {
+        const init = path === "/status" ? {} : bearer("sk-one");
+        const reply = await fetch(url + path, { method: path.startsWith("/req") ? "DELETE" : "GET", ...init });
+        await reply.body?.cancel();
+      }
+      for (let n = 0; n < 10; n++) await (await fetch(`${url}/status`)).body?.cancel();
+      assertEquals(lines.slice(0, 3).map(({ message, status, path }) => [message, status, path]), [
+        ["a client was refused", 404, "/nothing"],
+        ["a client was refused", 401, "/status"],
+        ["a client was refused", 404, "/requests/none"],
+      ]);
+      assertEquals(lines.slice(0, 3).map(({ client, address }) => [client, address]), [
+        [undefined, "127.0.0.1"],
+        [undefined, "127.0.0.1"],
+        ["one", "127.0.0.1"],
+      ]);
+      await http.stop(0);
+      assertEquals([lines.length, lines.at(-1)?.["left_out"]], [11, 3]);
+    } finally {
+      configureLog(undefined);
+    }
+  }, { clients: CLIENTS }));
 
 Deno.test("healthz and readyz ask for no key, all else does", () =>
   withServer(async ({ url }) => {
@@ -138,3 +168,20 @@ Deno.test("path and query longer than the limit are refused, as long are not", (
     assertEquals(refused.status, 400);
     assertStringIncludes((await refused.json()).error, "path and query have 101 characters, the limit is 100");
   }, { maxPathLength: 100 }));
+
+Deno.test("a refused inference has the line of its end, and no second one", () =>
+  withServer(async ({ infer, fleet }) => {
+    const lines: string[] = [];
+    configureLog({ level: "info", format: "json", write: (line) => lines.push(line) });
+    try {
+      fleet.script = (exchange) => exchange.push("a");
+      const running = await infer({ prompt: "a" });
+      const refused = await infer({ prompt: "a" });
+      assertEquals(refused.status, 429);
+      await refused.body?.cancel();
+      await bodyOf(running).cancel();
+      assertEquals(lines, []); // the observer of these tests logs nothing
+    } finally {
+      configureLog(undefined);
+    }
+  }, { maxInflightPerClient: 1 }));

@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { loadEngine } from "../../../src/demo/generation.ts";
 import { randomNumbers } from "../../../src/demo/random.ts";
 import { defaultSampling } from "../../../src/demo/sampler.ts";

@@ -93,6 +93,7 @@ const instanceSchema = z.object({
   ),
   queue_wait_ms_p50: z.number().check(z.nonnegative()),
   loaded_since_unix: z.exactOptional(unixSeconds),
+  loading_since_unix: z.exactOptional(unixSeconds),
   reason: z.exactOptional(text("Why the state is `error`.")),
 });
 

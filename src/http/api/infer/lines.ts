@@ -35,13 +35,12 @@ export class LineEncoder implements Encoder {
   readonly contentType = "application/x-ndjson";
   readonly #options: LineOptions;
   fragments = 0;
+  progress: PromptProgress | undefined;
   #lines = "";
   readonly #content: AnswerText;
   /** The last lines, in pieces that are let go one by one: the text of the final one may be long. */
   #last: Uint8Array[] = [];
   #reasoningChars = 0;
-  /** How far llama-server is with the prompt, once it has said so. */
-  #prompt: { readonly prompt_tokens: number; readonly prompt_done: number } | undefined;
 
   constructor(options: LineOptions) {
     this.#options = options;
@@ -59,7 +58,10 @@ export class LineEncoder implements Encoder {
       if (isToolCall) {
         throw new ModeldError("protocol", "adapter generate: llama-server sent a tool call; use /v1/chat/completions");
       }
-      if (progress !== undefined && this.fragments === 0) this.#addPromptProgress(progress);
+      if (progress !== undefined && this.fragments === 0) {
+        this.progress = progress;
+        if (this.#options.progress) this.addProgress({ stage: "prefill" });
+      }
       if (reasoning !== "") {
         this.fragments++;
         this.#addReasoning(reasoning);
@@ -106,13 +108,9 @@ export class LineEncoder implements Encoder {
 
   /** Adds a line that says how far the request is. */
   addProgress(progress: Progress): void {
-    const prompt = progress.stage === "prefill" ? this.#prompt : undefined;
-    this.#lines += `${JSON.stringify({ progress: { ...progress, ...prompt } })}\n`;
-  }
-
-  #addPromptProgress({ total, processed }: PromptProgress): void {
-    this.#prompt = { prompt_tokens: total, prompt_done: processed };
-    if (this.#options.progress) this.addProgress({ stage: "prefill" });
+    const prompt = progress.stage === "prefill" ? this.progress : undefined;
+    const counts = prompt && { prompt_tokens: prompt.total, prompt_done: prompt.processed };
+    this.#lines += `${JSON.stringify({ progress: { ...progress, ...counts } })}\n`;
   }
 
   #addReasoning(text: string): void {

@@ -1,8 +1,8 @@
 import type { Clock } from "../../../base/clock.ts";
 import type { Stage } from "../../../base/timeline.ts";
 import type { Fleet, QueuePlace } from "../../../dispatch/fleet.ts";
-import type { Status } from "../../../dispatch/status.ts";
-import type { Recent } from "../../../telemetry/recent.ts";
+import type { InstanceStatus, ServerStatus, Status } from "../../../dispatch/status.ts";
+import type { Recent, RecentFigures } from "../../../telemetry/recent.ts";
 import type { Inference, Inferences } from "../../inference.ts";
 
 /** How many requests are listed one by one; the rest are counted. */
@@ -23,11 +23,52 @@ export interface RequestView {
   readonly arrived_unix_ms: number;
   /** The stages so far, each with the milliseconds from arrival to its beginning. */
   readonly stages: readonly (readonly [Stage, number])[];
+  /** Tokens of the prompt, and those of them that are read, while llama-server says so. */
+  readonly prompt_tokens?: number;
+  readonly prompt_done?: number;
   /** In its model's queue; 1 is next. */
   readonly position?: number;
   readonly expected_wait_ms?: number;
   /** Tokens so far; of a stream its fragments. */
   readonly tokens: number;
+}
+
+/** An instance as `GET /events` shows it: as in `/status`, with what its slots do and what its generations were like. */
+export interface InstanceView extends InstanceStatus {
+  /** Requests whose prompt is being read there, and those that stream. */
+  readonly prefill: number;
+  readonly streaming: number;
+  /** Sums since modeld started, where llama-server told; of the prompt tokens, those that were in its cache. */
+  readonly prompt_tokens?: number;
+  readonly cached_tokens?: number;
+  /** Of one generation lately. */
+  readonly tokens_per_second?: number | null;
+}
+
+/** All servers as `GET /events` shows them: the status, without what changes with every look at it. */
+export interface FleetView extends Omit<Status, "uptime_seconds" | "server_time_unix" | "instances" | "servers"> {
+  readonly instances: readonly InstanceView[];
+  readonly servers: readonly Omit<ServerStatus, "last_seen_unix">[];
+}
+
+/** The data of one event of `GET /events`: everything in a snapshot, else what is different since the event before. */
+export interface Change {
+  /** In a snapshot: what modeld says of itself and of its reader. */
+  readonly modeld?: {
+    readonly version: string;
+    readonly client: string;
+    readonly admin: boolean;
+    readonly keys: boolean;
+    readonly now_unix_ms: number;
+  };
+  readonly fleet?: FleetView;
+  readonly recent?: RecentFigures;
+  /** Those that are new or different. */
+  readonly requests?: readonly RequestView[];
+  /** The numbers of those that have ended. */
+  readonly gone?: readonly number[];
+  /** How many there are beside those that are listed. */
+  readonly more_requests?: number;
 }
 
 /** A request that can be listed: who owns it, and its JSON. */
@@ -84,8 +125,7 @@ export class LiveView {
   }
 }
 
-/** The status without what changes with every look at it, and with what runs where. */
-function fleetView(status: Status, running: readonly Inference[], recent: Recent): object {
+function fleetView(status: Status, running: readonly Inference[], recent: Recent): FleetView {
   const { uptime_seconds: _uptime, server_time_unix: _time, instances, servers, ...rest } = status;
   const at = (model: string, server: string, stage: Stage): number =>
     running.filter(({ timeline }) => timeline.stage === stage && timeline.model === model && timeline.server === server)
@@ -112,7 +152,7 @@ function fleetView(status: Status, running: readonly Inference[], recent: Recent
 
 function listed(inference: Inference, place: QueuePlace | undefined): ListedRequest {
   const { id, number, timeline, client: { name: client } } = inference;
-  const { model, server, arrivedAt, spans, fragments } = timeline;
+  const { model, server, arrivedAt, spans, fragments, prefill } = timeline;
   const view: RequestView = {
     number,
     id,
@@ -121,6 +161,7 @@ function listed(inference: Inference, place: QueuePlace | undefined): ListedRequ
     ...server !== undefined && { server },
     arrived_unix_ms: Math.round(timeline.arrivedWallTime),
     stages: spans.map(({ stage, startedAt }) => [stage, Math.round(startedAt - arrivedAt)] as const),
+    ...prefill !== undefined && { prompt_tokens: prefill.total, prompt_done: prefill.processed },
     ...place !== undefined && { position: place.position },
     ...place?.expectedWaitMs !== undefined && { expected_wait_ms: place.expectedWaitMs },
     tokens: fragments,

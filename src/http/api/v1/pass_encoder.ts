@@ -1,5 +1,5 @@
 import type { ModeldError } from "../../../base/errors.ts";
-import type { EventBatch, Exchange, WireEvent } from "../../../llama/exchange.ts";
+import type { EventBatch, Exchange, PromptProgress, WireEvent } from "../../../llama/exchange.ts";
 import type { Encoder } from "../../reply/encoder.ts";
 import { errorEvent } from "./error_shapes.ts";
 import type { ApiShape } from "./routes.ts";
@@ -13,18 +13,19 @@ const NOTHING = new Uint8Array(0);
 export class PassEncoder implements Encoder {
   readonly #api: ApiShape;
   readonly #requestId: string;
-  readonly #withProgress: boolean;
+  readonly #asksProgress: boolean;
   fragments = 0;
+  progress: PromptProgress | undefined;
   #pieces: Uint8Array[] = [];
   #pending = 0;
   #contentType = "text/event-stream";
   #isStream = true;
 
-  /** @param withProgress the client wants to hear of the prompt (`return_progress`): not every event is a piece of the answer */
-  constructor(api: ApiShape, requestId: string, withProgress = false) {
+  /** @param asksProgress whether the client has asked for `prompt_progress` events */
+  constructor(api: ApiShape, requestId: string, asksProgress: boolean) {
     this.#api = api;
     this.#requestId = requestId;
-    this.#withProgress = withProgress;
+    this.#asksProgress = asksProgress;
   }
 
   get contentType(): string {
@@ -45,9 +46,12 @@ export class PassEncoder implements Encoder {
     for (const event of events) if (event.kind === "data" && !this.#isProgress(event)) this.fragments++;
   }
 
-  /** Looks into events only where one may tell of the prompt, and only until the answer has begun. */
+  /** Whether the event is no piece of the answer and says how far the prompt is read. It is parsed only where one may be. */
   #isProgress(event: WireEvent): boolean {
-    return this.#withProgress && this.fragments === 0 && event.view.progress !== undefined;
+    if (!this.#asksProgress || this.fragments > 0) return false;
+    const { progress } = event.view;
+    this.progress = progress ?? this.progress;
+    return progress !== undefined;
   }
 
   heartbeat(): void {

@@ -47,8 +47,8 @@ interface V1Request {
   /** What the client named, an alias resolved. */
   readonly model: string | undefined;
   readonly stream: boolean;
-  /** Whether llama-server is to tell how far it is with the prompt, in events of their own. */
-  readonly progress: boolean;
+  /** Whether it wants to hear how far the prompt is read. */
+  readonly asksProgress: boolean;
   /** What llama-server makes of it. */
   readonly tasks: number;
   /** What says that requests belong together. */
@@ -131,7 +131,7 @@ async function read(
     scanned,
     model: aliased(named || undefined, aliases),
     stream: row.terminal !== undefined && booleanOf(body, scanned, "stream") === true,
-    progress: booleanOf(body, scanned, "return_progress") === true,
+    asksProgress: booleanOf(body, scanned, "return_progress") === true,
     tasks: row.slots === undefined ? 0 : countTasks(body, scanned, row.slots),
     session: sessionOf(request.headers) ?? textOf(body, scanned, "prompt_cache_key"),
   };
@@ -140,7 +140,7 @@ async function read(
 function reply(row: V1Route, v1: V1Request, inference: Inference, options: V1Options): Promise<Response> {
   const { fleet, arrivals, clock, writeDeadlines, heartbeats } = options;
   const { signal, timeline } = inference;
-  const encoder = new PassEncoder(row.api, inference.id, v1.progress);
+  const encoder = new PassEncoder(row.api, inference.id, v1.asksProgress);
   return streamReply(async () => {
     timeline.enter("queue");
     await arrivals.pass(signal);

@@ -1,19 +1,39 @@
-import { ask, duration, find, key, linesOf, make, problemOf, setText } from "./dom.js";
+import { ask, duration, find, findAs, key, linesOf, make, problemOf, setText } from "./dom.js";
 import { showModels, startPlayground } from "./playground.js";
 import { showRecent } from "./plots.js";
+
+// The types of what modeld sends are those of modeld itself; `deno task check` holds this file against them.
+/** @typedef {import("../../live/live_view.ts").FleetView} FleetView */
+/** @typedef {import("../../live/live_view.ts").InstanceView} InstanceView */
+/** @typedef {import("../../live/live_view.ts").RequestView} RequestView */
+/** @typedef {import("../../live/live_view.ts").Change} Change */
+/** @typedef {FleetView["servers"][number]} ServerView */
+/** @typedef {{request: RequestView, row: HTMLElement, cells: HTMLElement[], bar: HTMLElement, note: HTMLElement}} Entry */
 
 /** Before the page connects again, in ms. */
 const RECONNECT_MS = 1000;
 /** Without a byte from modeld, which sends at least a comment every 10 s. */
 const SILENCE_MS = 25_000;
 
-/** What modeld says of itself and of this page's client. */
-let modeld = { client: "", admin: false, keys: false };
+/**
+ * What modeld says of itself and of this page's client.
+ *
+ * @type {NonNullable<Change["modeld"]>}
+ */
+let modeld = { version: "", client: "", admin: false, keys: false, now_unix_ms: 0 };
 /** What is added to this machine's clock to have modeld's, in ms. */
 let clockOffset = 0;
-/** When the page first saw a model load, where modeld does not say. */
+/**
+ * When the page first saw a model load, where modeld does not say since when; this machine's ms.
+ *
+ * @type {Map<string, number>}
+ */
 const loadingSince = new Map();
-/** Requests by number, each with its row. */
+/**
+ * Requests by number, each with its row.
+ *
+ * @type {Map<number, Entry>}
+ */
 const requests = new Map();
 let more = 0;
 
@@ -23,8 +43,9 @@ setInterval(() => requests.forEach(showTimes), 250);
 
 find("key-form").addEventListener("submit", (event) => {
   event.preventDefault();
-  key.set(find("key").value.trim());
-  find("key").value = "";
+  const field = findAs("key", HTMLInputElement);
+  key.set(field.value.trim());
+  field.value = "";
   follow();
 });
 
@@ -63,6 +84,7 @@ async function follow() {
   }
 }
 
+/** @param {string} problem */
 function askForKey(problem) {
   find("content").hidden = true;
   find("key-form").hidden = false;
@@ -79,8 +101,12 @@ function showContent() {
   find("forget-key").hidden = key.get() === null;
 }
 
+/**
+ * @param {string} name
+ * @param {Change} change
+ */
 function take(name, change) {
-  if (name === "snapshot") {
+  if (name === "snapshot" && change.modeld !== undefined) {
     modeld = change.modeld;
     clockOffset = modeld.now_unix_ms - Date.now();
     more = 0;
@@ -97,13 +123,19 @@ function take(name, change) {
 
 // Servers and models
 
+/** @type {Readonly<Record<string, string>>} */
 const STATES = { ready: "ready", loading: "loading", draining: "stopping", error: "not serving", lost: "lost" };
 
+/**
+ * @param {string} state
+ * @param {string} text
+ */
 function showState(state, text) {
   find("state-dot").className = `dot ${state}`;
   setText(find("state-text"), text);
 }
 
+/** @param {FleetView} fleet */
 function showFleet(fleet) {
   showState(fleet.state, STATES[fleet.state] ?? fleet.state);
   setText(find("fleet-problem"), fleet.error ?? "");
@@ -116,6 +148,7 @@ function showFleet(fleet) {
   showModels([...new Set(fleet.instances.map((instance) => instance.model_id))]);
 }
 
+/** @param {FleetView} fleet */
 function vram({ used_est_mb: used, budget_mb: budget }) {
   if (budget === 0) {
     return used === 0 ? [] : [make("p", { className: "quiet" }, `about ${mb(used)} of memory in use, no budget`)];
@@ -127,6 +160,10 @@ function vram({ used_est_mb: used, budget_mb: budget }) {
   ];
 }
 
+/**
+ * @param {ServerView} server
+ * @param {readonly InstanceView[]} instances
+ */
 function serverCard(server, instances) {
   const state = server.state === "unknown" ? "not seen yet" : server.state;
   const facts = [server.kind, server.build, server.url].filter((fact) => fact !== undefined).join(" · ");
@@ -142,45 +179,47 @@ function serverCard(server, instances) {
   );
 }
 
+/** @param {InstanceView} instance */
 function model(instance) {
   const { model_id: id, server, state, reason } = instance;
   if (state !== "loading") loadingSince.delete(`${server}\n${id}`);
+  /** @type {HTMLElement[]} */
   const parts = [make("h3", { title: id }, dot(state), short(id))];
   if (state === "loading") parts.push(loading(instance));
-  else {parts.push(
-      make(
-        "p",
-        { className: reason === undefined ? "quiet" : "problem" },
-        reason === undefined ? state : `${state}: ${reason}`,
-      ),
-    );}
+  else if (reason === undefined) parts.push(make("p", { className: "quiet" }, state));
+  else parts.push(make("p", { className: "problem" }, `${state}: ${reason}`));
   if (state === "ready" || instance.inflight > 0) parts.push(slots(instance));
   parts.push(make("p", { className: "quiet" }, figures(instance)));
   return make("div", { className: "model" }, ...parts);
 }
 
-function loading({ model_id: id, server }) {
+/** @param {InstanceView} instance */
+function loading({ model_id: id, server, loading_since_unix: since }) {
   const name = `${server}\n${id}`;
-  if (!loadingSince.has(name)) loadingSince.set(name, Date.now());
-  const since = loadingSince.get(name);
+  const seen = loadingSince.get(name) ?? Date.now();
+  loadingSince.set(name, seen);
+  const start = since === undefined ? seen : since * 1000 - clockOffset;
   const text = make("p", { className: "quiet" });
   const show = () => {
-    setText(text, `loading, seen for ${Math.round((Date.now() - since) / 1000)} s`);
+    setText(text, `loading for ${Math.max(0, Math.round((Date.now() - start) / 1000))} s`);
     if (text.isConnected) setTimeout(show, 1000);
   };
+  show();
   setTimeout(show, 1000);
-  setText(text, `loading, seen for ${Math.round((Date.now() - since) / 1000)} s`);
   return make("div", {}, text, make("progress", { "aria-label": `${id} is loading` }));
 }
 
-function slots({ slots, inflight, prefill, streaming }) {
-  const held = Math.max(0, inflight - prefill - streaming);
-  const free = Math.max(0, slots - inflight);
-  const kinds = [["stream", streaming, "streaming"], ["prefill", prefill, "reading the prompt"], [
-    "held",
-    held,
-    "leased",
-  ], ["free", free, "free"]];
+/** @param {InstanceView} instance */
+function slots({ slots, inflight, prefill, streaming, slots_unconfirmed: unconfirmed = 0 }) {
+  const leased = Math.max(0, inflight - prefill - streaming);
+  const free = Math.max(0, slots - inflight - unconfirmed);
+  /** @type {[string, number, string][]} */
+  const kinds = [
+    ["stream", streaming, "streaming"],
+    ["prefill", prefill, "reading the prompt"],
+    ["held", leased + unconfirmed, "leased, not confirmed idle"],
+    ["free", free, "free"],
+  ];
   const words = kinds.filter(([, count]) => count > 0).map(([, count, word]) => `${count} ${word}`);
   return make(
     "div",
@@ -191,51 +230,62 @@ function slots({ slots, inflight, prefill, streaming }) {
   );
 }
 
-function figures(
-  { est_vram_mb: vram, queue_len: queue, tokens_per_second: rate, prompt_tokens: prompt, cached_tokens: cached },
-) {
+/** @param {InstanceView} instance */
+function figures({ est_vram_mb: vram, queue_len: queue, tokens_per_second: rate, ...instance }) {
+  const { prompt_tokens: prompt = 0, cached_tokens: cached = 0 } = instance;
   return [
     ...queue > 0 ? [`${queue} waiting`] : [],
     ...vram > 0 ? [`about ${mb(vram)}`] : [],
-    ...rate > 0 ? [`${rate} tokens/s`] : [],
+    ...rate ? [`${rate} tokens/s`] : [],
     ...prompt > 0 ? [`${Math.round(100 * cached / prompt)} % of prompt tokens from the cache`] : [],
   ].join(" · ");
 }
 
+/** @param {string} state */
 function dot(state) {
   return make("span", { className: `dot ${state}`, "aria-hidden": "true" });
 }
 
-/** A model that is called by the path of its file is shown by the file's name. */
+/**
+ * A model that is called by the path of its file is shown by the file's name.
+ *
+ * @param {string} id
+ */
 function short(id) {
   return id.endsWith(".gguf") ? id.replace(/^.*\//, "") : id;
 }
 
+/** @param {number} size */
 function mb(size) {
   return size < 1024 ? `${size} MB` : `${(size / 1024).toFixed(1)} GB`;
 }
 
 // Requests
 
+/** @param {RequestView} request */
 function showRequest(request) {
   const known = requests.get(request.number);
   if (known !== undefined) {
     known.request = request;
     return fill(known);
   }
-  const cells = Array.from({ length: 8 }, () => make("td"));
-  const entry = { request, row: make("tr", {}, ...cells), cells };
-  entry.bar = make("div", { className: "bar", role: "img" });
-  entry.note = make("small");
-  cells[4].className = "stages";
-  cells[4].append(entry.bar, entry.note);
-  cells[5].className = cells[6].className = "number";
-  if (modeld.keys && (modeld.admin || request.client === modeld.client)) cells[7].append(cancelButton(request.id));
+  const bar = make("div", { className: "bar", role: "img" });
+  const note = make("small");
+  const mayCancel = modeld.keys && (modeld.admin || request.client === modeld.client);
+  const cells = [
+    ...Array.from({ length: 4 }, () => make("td")),
+    make("td", { className: "stages" }, bar, note),
+    make("td", { className: "number" }),
+    make("td", { className: "number" }),
+    make("td", {}, ...mayCancel ? [cancelButton(request.id)] : []),
+  ];
+  const entry = { request, row: make("tr", {}, ...cells), cells, bar, note };
   requests.set(request.number, entry);
   find("request-rows").append(entry.row);
   fill(entry);
 }
 
+/** @param {string} id */
 function cancelButton(id) {
   const button = make("button", { type: "button", "aria-label": `Cancel request ${id}` }, "Cancel");
   button.addEventListener("click", async () => {
@@ -246,36 +296,51 @@ function cancelButton(id) {
   return button;
 }
 
-function fill({ request, cells, ...entry }) {
+/** @param {Entry} entry */
+function fill(entry) {
+  const { request, cells, note } = entry;
   const { id, client, model = "–", server = "–", tokens, position, expected_wait_ms: wait } = request;
-  cells[0].title = id;
-  setText(cells[0], id);
-  setText(cells[1], client);
-  cells[2].title = model;
-  setText(cells[2], short(model));
-  setText(cells[3], server);
-  setText(cells[5], String(tokens));
+  const { prompt_tokens: prompt = 0, prompt_done: read } = request;
+  [id, client, short(model), server].forEach((text, i) => setCell(cells[i], text));
+  cells[0]?.setAttribute("title", id);
+  cells[2]?.setAttribute("title", model);
+  setCell(cells[5], String(tokens));
   const expected = wait === undefined ? "" : `, about ${duration(wait)} more`;
-  setText(entry.note, position === undefined ? "" : `number ${position} in the queue${expected}`);
-  showTimes({ request, cells, ...entry });
+  const reads = prompt > 0 && tokens === 0 ? `${read} of ${prompt} tokens of the prompt` : "";
+  setText(note, position === undefined ? reads : `number ${position} in the queue${expected}`);
+  showTimes(entry);
 }
 
+/**
+ * @param {HTMLElement | undefined} cell
+ * @param {string} text
+ */
+function setCell(cell, text) {
+  if (cell !== undefined) setText(cell, text);
+}
+
+/** @param {Entry} entry */
 function showTimes({ request, cells, bar }) {
   const total = Math.max(1, Date.now() + clockOffset - request.arrived_unix_ms);
-  setText(cells[6], duration(total));
-  const { stages } = request;
+  setCell(cells[6], duration(total));
+  const { stages, prompt_tokens: prompt = 0, prompt_done: read = 0 } = request;
   const lengths = stages.map(([, start], i) => Math.max(0, (stages[i + 1]?.[1] ?? total) - start));
   const sum = Math.max(1, lengths.reduce((all, length) => all + length, 0));
   while (bar.childElementCount < stages.length) bar.append(make("span"));
   stages.forEach(([stage], i) => {
-    bar.children[i].className = stage;
-    bar.children[i].style.flexBasis = `${100 * lengths[i] / sum}%`;
+    const part = bar.children[i];
+    if (!(part instanceof HTMLElement)) return;
+    part.className = stage;
+    part.style.flexBasis = `${100 * (lengths[i] ?? 0) / sum}%`;
+    const isRead = stage !== "prefill" || i < stages.length - 1 || prompt === 0;
+    part.style.setProperty("--done", isRead ? "100%" : `${100 * read / prompt}%`);
   });
-  const words = stages.map(([stage], i) => `${stage} ${duration(lengths[i])}`);
+  const words = stages.map(([stage], i) => `${stage} ${duration(lengths[i] ?? 0)}`);
   bar.title = words.join(", ");
   bar.setAttribute("aria-label", words.join(", ") || "arriving");
 }
 
+/** @param {number} number */
 function removeRequest(number) {
   requests.get(number)?.row.remove();
   requests.delete(number);

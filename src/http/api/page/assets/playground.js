@@ -1,19 +1,72 @@
-import { ask, duration, find, linesOf, make, problemOf, setText } from "./dom.js";
+import { ask, duration, find, findAs, linesOf, make, messageOf, problemOf, setText } from "./dom.js";
 
-/** The conversation so far. */
+/** @typedef {{role: "user" | "assistant", content: string}} Turn */
+/** @typedef {{path: string, body: Record<string, unknown>}} Asked */
+/** @typedef {{prompt_tokens: number, completion_tokens: number}} Usage */
+/** @typedef {{predicted_per_second?: number, cache_n?: number}} Timings */
+/**
+ * What has come of an answer; times are those of `performance`.
+ *
+ * @typedef {object} Answer
+ * @property {string} text
+ * @property {string} reasoning
+ * @property {number} pieces
+ * @property {number} startedAt
+ * @property {number} [firstAt]
+ * @property {Usage} [usage]
+ * @property {Timings} [timings]
+ */
+/**
+ * A line of `/infer`, or an event of a chat.
+ *
+ * @typedef {object} Piece
+ * @property {string | {message: string}} [error]
+ * @property {string} [token]
+ * @property {string} [reasoning]
+ * @property {{delta?: {content?: string | null, reasoning_content?: string | null}}[]} [choices]
+ * @property {Usage} [usage]
+ * @property {Timings} [timings]
+ */
+
+/**
+ * The conversation so far.
+ *
+ * @type {Turn[]}
+ */
 let turns = [];
-/** Aborts the request that runs. */
+/**
+ * Aborts the request that runs.
+ *
+ * @type {AbortController | undefined}
+ */
 let running;
+
+function playForm() {
+  return findAs("play", HTMLFormElement);
+}
+
+function promptField() {
+  return findAs("prompt", HTMLTextAreaElement);
+}
+
+/**
+ * What stands in a field of the form.
+ *
+ * @param {string} name
+ */
+function field(name) {
+  return String(new FormData(playForm()).get(name) ?? "");
+}
 
 /** Makes the form work. */
 export function startPlayground() {
-  const form = find("play");
+  const form = playForm();
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     send();
   });
   form.addEventListener("change", showApi);
-  form.prompt.addEventListener("keydown", (event) => {
+  promptField().addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
   });
   find("stop").addEventListener("click", () => running?.abort());
@@ -22,15 +75,19 @@ export function startPlayground() {
     showTurns();
     showAnswer("", "", "");
   });
-  for (const button of form.querySelectorAll("[data-copy]")) {
-    button.addEventListener("click", () => copy(button.dataset.copy));
+  for (const language of /** @type {const} */ (["curl", "typescript", "python"])) {
+    form.querySelector(`[data-copy="${language}"]`)?.addEventListener("click", () => copy(language));
   }
   showApi();
 }
 
-/** Offers these models. */
+/**
+ * Offers these models.
+ *
+ * @param {readonly string[]} models
+ */
 export function showModels(models) {
-  const select = find("play-model");
+  const select = findAs("play-model", HTMLSelectElement);
   const offered = ["", ...models];
   if ([...select.options].map((option) => option.value).join("\n") === offered.join("\n")) return;
   const chosen = select.value;
@@ -38,16 +95,21 @@ export function showModels(models) {
   if (offered.includes(chosen)) select.value = chosen;
 }
 
-/** What the form asks for, as a path and a body. */
-function requestOf(form) {
+/**
+ * What the form asks for, as a path and a body.
+ *
+ * @returns {Asked}
+ */
+function requestOf() {
+  /** @type {Record<string, string | number>} */
   const settings = {};
-  if (form.model.value !== "") settings.model = form.model.value;
+  if (field("model") !== "") settings["model"] = field("model");
   for (const name of ["temperature", "top_p", "max_tokens", "seed"]) {
-    if (form[name].value !== "") settings[name] = Number(form[name].value);
+    if (field(name) !== "") settings[name] = Number(field(name));
   }
-  const prompt = form.prompt.value;
-  if (form.api.value === "text") return { path: "infer", body: { ...settings, prompt, stream: true } };
-  const system = form.system.value.trim();
+  const prompt = promptField().value;
+  if (field("api") === "text") return { path: "infer", body: { ...settings, prompt, stream: true } };
+  const system = field("system").trim();
   const messages = [
     ...system === "" ? [] : [{ role: "system", content: system }],
     ...turns,
@@ -60,30 +122,23 @@ function requestOf(form) {
 }
 
 async function send() {
-  const form = find("play");
   if (running !== undefined) return;
-  running = new AbortController();
+  const stop = running = new AbortController();
   setRunning(true);
-  const { path, body } = requestOf(form);
+  const { path, body } = requestOf();
   const isChat = path !== "infer";
-  const prompt = form.prompt.value;
-  const answer = {
-    text: "",
-    reasoning: "",
-    pieces: 0,
-    startedAt: performance.now(),
-    firstAt: undefined,
-    usage: undefined,
-    timings: undefined,
-  };
+  const prompt = promptField().value;
+  /** @type {Answer} */
+  const answer = { text: "", reasoning: "", pieces: 0, startedAt: performance.now() };
   showAnswer("", "", "waiting for the first token");
   let problem = "";
   try {
     const reply = await ask(path, {
       method: "POST",
       headers: { "Content-Type": "application/json" },
-      body: JSON.stringify(body),
-      signal: running.signal,
+      // llama-server then says how far it is with a long prompt, which the list of requests shows.
+      body: JSON.stringify(isChat ? { ...body, return_progress: true } : body),
+      signal: stop.signal,
     });
     if (!reply.ok) problem = await problemOf(reply);
     else {
@@ -96,9 +151,9 @@ async function send() {
       }
     }
   } catch (error) {
-    if (error.name !== "AbortError") problem = `the answer broke off: ${error.message}`;
+    if (!stop.signal.aborted) problem = `the answer broke off: ${messageOf(error)}`;
   }
-  const stopped = running.signal.aborted;
+  const stopped = stop.signal.aborted;
   running = undefined;
   setRunning(false);
   const said = figures(answer);
@@ -107,16 +162,26 @@ async function send() {
     turns = [...turns, { role: "user", content: prompt }, { role: "assistant", content: answer.text }];
     showTurns();
     setText(find("answer"), "");
-    form.prompt.value = "";
+    promptField().value = "";
   }
 }
 
+/**
+ * @param {string} line
+ * @param {boolean} isChat
+ * @returns {Piece | undefined}
+ */
 function eventIn(line, isChat) {
   if (!isChat) return line === "" ? undefined : JSON.parse(line);
   if (!line.startsWith("data:") || line.includes("[DONE]")) return undefined;
   return JSON.parse(line.slice(5));
 }
 
+/**
+ * @param {Answer} answer
+ * @param {Piece} event
+ * @param {boolean} isChat
+ */
 function add(answer, event, isChat) {
   const delta = isChat ? event.choices?.[0]?.delta ?? {} : { content: event.token, reasoning_content: event.reasoning };
   const piece = (delta.content ?? "") + (delta.reasoning_content ?? "");
@@ -126,10 +191,11 @@ function add(answer, event, isChat) {
     answer.text += delta.content ?? "";
     answer.reasoning += delta.reasoning_content ?? "";
   }
-  answer.usage = event.usage ?? answer.usage;
-  answer.timings = event.timings ?? answer.timings;
+  if (event.usage) answer.usage = event.usage;
+  if (event.timings) answer.timings = event.timings;
 }
 
+/** @param {Answer} answer */
 function figures({ startedAt, firstAt, pieces, usage, timings }) {
   if (firstAt === undefined) return "";
   const seconds = (performance.now() - firstAt) / 1000;
@@ -144,6 +210,11 @@ function figures({ startedAt, firstAt, pieces, usage, timings }) {
   ].join(" · ");
 }
 
+/**
+ * @param {string} text
+ * @param {string} problem
+ * @param {string} said
+ */
 function showAnswer(text, problem, said) {
   setText(find("answer"), text);
   setText(find("play-problem"), problem);
@@ -164,21 +235,24 @@ function showTurns() {
 }
 
 function showApi() {
-  const isChat = find("play").api.value === "chat";
-  for (const element of document.querySelectorAll(".chat-only")) element.hidden = !isChat;
+  const isChat = field("api") === "chat";
+  for (const element of document.querySelectorAll(".chat-only")) element.toggleAttribute("hidden", !isChat);
 }
 
+/** @param {boolean} isRunning */
 function setRunning(isRunning) {
-  find("send").disabled = isRunning;
-  find("stop").disabled = !isRunning;
-  if (isRunning) find("stop").focus();
-  else find("play").prompt.focus();
+  const stop = findAs("stop", HTMLButtonElement);
+  findAs("send", HTMLButtonElement).disabled = isRunning;
+  stop.disabled = !isRunning;
+  if (isRunning) stop.focus();
+  else promptField().focus();
 }
 
 // The same request, as a program
 
+/** @param {keyof typeof PROGRAMS} language */
 async function copy(language) {
-  const { path, body } = requestOf(find("play"));
+  const { path, body } = requestOf();
   const url = new URL(path, location.href.replace(/[#?].*$/, "")).href;
   const text = PROGRAMS[language](url, body, path === "infer");
   try {
@@ -191,9 +265,19 @@ async function copy(language) {
 }
 
 const PROGRAMS = {
-  curl: (url, body) =>
+  /**
+   * @param {string} url
+   * @param {Asked["body"]} body
+   * @param {boolean} _isText
+   */
+  curl: (url, body, _isText) =>
     `curl -N ${url} \\\n  -H "Authorization: Bearer $MODELD_API_KEY" \\\n  -H 'Content-Type: application/json' \\\n` +
     `  -d '${JSON.stringify(body).replaceAll("'", `'\\''`)}'\n`,
+  /**
+   * @param {string} url
+   * @param {Asked["body"]} body
+   * @param {boolean} isText
+   */
   typescript: (url, body, isText) =>
     isText
       ? `const reply = await fetch(${JSON.stringify(url)}, {
@@ -215,6 +299,11 @@ const client = new OpenAI({ baseURL: ${JSON.stringify(base(url))}, apiKey: proce
 const stream = await client.chat.completions.create(${indent({ model: "default", ...body })});
 for await (const chunk of stream) process.stdout.write(chunk.choices[0]?.delta?.content ?? "");
 `,
+  /**
+   * @param {string} url
+   * @param {Asked["body"]} body
+   * @param {boolean} isText
+   */
   python: (url, body, isText) =>
     isText
       ? `import json, os, urllib.request
@@ -237,10 +326,12 @@ for chunk in client.chat.completions.create(**body):
 `,
 };
 
+/** @param {string} url */
 function base(url) {
   return url.replace(/\/chat\/completions$/, "");
 }
 
+/** @param {unknown} value */
 function indent(value) {
   return JSON.stringify(value, null, 2);
 }
