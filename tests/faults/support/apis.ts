@@ -118,7 +118,8 @@ async function over(
   { llama, modeld }: Scenario,
   scene: (scenario: ApiScenario) => Promise<void>,
 ): Promise<void> {
-  const ask: ApiScenario["ask"] = ({ prompt = "Once", ...request } = {}, options) => {
+  const ask: ApiScenario["ask"] = (given, options) => {
+    const { prompt = "Once", ...request } = given ?? {};
     const model = llama.router && { model: llama.models[0] };
     const reply = api.ask(modeld.url, { ...api.body(String(prompt)), ...model, ...request }, options);
     reply.catch(() => {}); // a scene that fails before it awaits this one shall fail with its own error
