@@ -34,7 +34,6 @@ export function listen(
       observer: observers(metrics),
       httpMetrics: metrics.http,
       ...liveHttpOptions(configuration),
-      maxBufferedBytes: settings.maxBufferedBytes,
       tls,
       onLost,
       clock: systemClock,

@@ -41,6 +41,8 @@ import type { Route } from "./route.ts";
 export interface LiveHttpOptions {
   /** Bytes of a request body to `/infer`. */
   readonly maxBodyBytes: number;
+  /** Bytes of request bodies and unread answers that the whole process may hold. */
+  readonly maxBufferedBytes: number;
   /** Bytes that the text of an answer may have. */
   readonly maxAnswerBytes: number;
   /** Levels that objects and arrays of a request body may have. */
@@ -85,8 +87,6 @@ export interface HttpOptions extends LiveHttpOptions {
   readonly fleet: Fleet;
   readonly observer: InferenceObserver;
   readonly httpMetrics: HttpMetrics;
-  /** Bytes of request bodies and unread answers that the whole process may hold. */
-  readonly maxBufferedBytes: number;
   /** Certificate and key; missing: plain HTTP. */
   readonly tls?: TlsIdentity | undefined;
   /** Called once when the address was lost and could not be had again: nobody is served any more. */
@@ -129,7 +129,7 @@ export function serveHttp(options: HttpOptions): HttpServer {
   const { clock } = options;
   let current: LiveHttpOptions = options;
   const deadlines = new DeadlinesByLength(clock);
-  const budget = new ByteBudget(options.maxBufferedBytes);
+  const budget = new ByteBudget(() => current.maxBufferedBytes);
   const recent: Recent = new Recent(clock, () => inferences.running().map(({ timeline }) => timeline));
   const inferences = new Inferences({
     clock,
