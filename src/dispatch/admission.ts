@@ -26,7 +26,9 @@ export function arrive(state: FleetState, request: QueuedRequest, now: number): 
   request.sequence = ++state.arrivals;
   request.arrivedAt = now;
   request.maxWait = maxWait;
-  if (maxWait > 0) request.deadline = now + maxWait;
+  // The arrival limiter may have held it back before it came here.
+  const [{ startedAt: waitsSince } = { startedAt: now }] = request.timeline.spans;
+  if (maxWait > 0) request.deadline = waitsSince + maxWait;
   admit(state, request, now);
 }
 

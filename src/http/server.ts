@@ -92,6 +92,8 @@ export interface HttpOptions extends LiveHttpOptions {
   /** Called once when the address was lost and could not be had again: nobody is served any more. */
   readonly onLost?: () => void;
   readonly clock: Clock;
+  /** Missing: one of its own. */
+  readonly arrivals?: ArrivalLimiter;
   /** Routes beside those of this folder, such as `/metrics`. */
   readonly routes?: readonly Route[];
 }
@@ -155,7 +157,7 @@ export function serveHttp(options: HttpOptions): HttpServer {
     clients: new ClientLimit(() => current.maxInflightPerClient),
     budget,
     rateLimits: new RateLimits(clock),
-    arrivals: new ArrivalLimiter(),
+    arrivals: options.arrivals ?? new ArrivalLimiter(),
     progress: new ProgressWatch(options.fleet, clock),
     refusals: new LimitedLog(getLogger("http"), REFUSALS_LOGGED, clock),
     deadlines,
