@@ -5,6 +5,14 @@ import { configureLog, getLogger } from "../telemetry/log.ts";
 
 const log = getLogger("serve");
 
+/** How a configuration is renewed. */
+export interface Renewal {
+  /** Gathers it anew. @throws ConfigurationError */
+  load(): Promise<Configuration>;
+  /** Calls back whenever somebody asks for it. @returns takes that back */
+  onAsked(callback: () => void): () => void;
+}
+
 /** The configuration while modeld runs. */
 export interface LiveConfiguration {
   readonly current: Configuration;
@@ -14,21 +22,21 @@ export interface LiveConfiguration {
 }
 
 /**
- * Keeps the configuration up to date, by its files and by SIGHUP, and says in the log what came of it.
+ * Keeps the configuration up to date, by its files and when it is asked to, and says in the log what came of it.
  *
- * @param load gathers it anew; missing: it stays as it is
+ * @param renewal missing: it stays as it is
  * @param onChange called with each new one
  */
 export function keepUpToDate(
   configuration: Configuration,
-  load: (() => Promise<Configuration>) | undefined,
+  renewal: Renewal | undefined,
   onChange: (configuration: Configuration) => void,
 ): LiveConfiguration {
-  if (load === undefined) return { current: configuration, failed: false, close: () => Promise.resolve() };
+  if (renewal === undefined) return { current: configuration, failed: false, close: () => Promise.resolve() };
   let failed = false;
   const reload = new Reload({
     configuration,
-    load,
+    load: () => renewal.load(),
     content: contentOf,
     clock: systemClock,
     report(outcome) {
@@ -43,14 +51,12 @@ export function keepUpToDate(
       if (outcome.restart.length > 0) {
         log.warn("some settings have changed that need a restart", { settings: outcome.restart.join(", ") });
       }
-      log.info("the configuration was reloaded", { clients: outcome.configuration.clients.length });
+      const { clients, servers } = outcome.configuration;
+      log.info("the configuration was reloaded", { clients: clients.length, servers: servers.length });
       onChange(outcome.configuration);
     },
   });
-  const onHangUp = () => void reload.now();
-  // Windows knows no SIGHUP that could be sent.
-  const listens = Deno.build.os !== "windows";
-  if (listens) Deno.addSignalListener("SIGHUP", onHangUp);
+  const release = renewal.onAsked(() => void reload.now());
   return {
     get current() {
       return reload.current;
@@ -59,7 +65,7 @@ export function keepUpToDate(
       return failed;
     },
     async close() {
-      if (listens) Deno.removeSignalListener("SIGHUP", onHangUp);
+      release();
       await reload.close();
     },
   };

@@ -11,7 +11,7 @@ import type { HttpServer } from "../http/server.ts";
 import { getLogger } from "../telemetry/log.ts";
 import { resolveBySystem } from "../upstream/discovery.ts";
 import type { LifecycleEvent } from "../upstream/lifecycle.ts";
-import { keepUpToDate } from "./config_reload.ts";
+import { keepUpToDate, type Renewal } from "./config_reload.ts";
 import { ConfiguredServers } from "./configured_servers.ts";
 import { EventLines } from "./event_lines.ts";
 import { listen, liveHttpOptions } from "./listen.ts";
@@ -25,17 +25,22 @@ const log = getLogger("serve");
  * The daemon's whole life: listen, check llama-server, serve until the signal is aborted, then drain. Resolves with the
  * exit code when nothing of it is left: 0, or 1 where it could not listen, lost its address or must not serve.
  *
- * @param load gathers the configuration anew; missing: it stays as it is
+ * @param renewal missing: the configuration stays as it is
  */
 export async function runDaemon(
   configuration: Configuration,
   stop: AbortSignal,
-  load?: () => Promise<Configuration>,
+  renewal?: Renewal,
 ): Promise<number> {
   const { settings } = configuration;
   const events = new EventLines(Deno.stdout);
-  const live = keepUpToDate(configuration, load, (next) => http?.reconfigure(liveHttpOptions(next)));
-  const fleet = makeFleet(settings, () => live.current.settings, (event) => events.add(event));
+  const live = keepUpToDate(configuration, renewal, (next) => {
+    servers.update(next);
+    http?.reconfigure(liveHttpOptions(next));
+  });
+  const fleet = makeFleet(settings, () => live.current.settings, (event) => {
+    if (live.current.settings.events) events.add(event);
+  });
   const servers = new ConfiguredServers(configuration, fleet, systemClock, resolveBySystem);
   let isLost = false;
   const end = new AbortScope();
@@ -55,7 +60,7 @@ export async function runDaemon(
   log.debug("llama-servers", { servers: listed(configuration.servers) });
   const stopWatching = watchTlsFiles(configuration, (identity) => http.renewTls(identity), systemClock);
   fleet.start();
-  const passed = configuration.servers.length === 0 || await prepare(servers, settings, stop);
+  const passed = await prepare(servers, configuration, stop);
   report.startIsOver();
   end.follow(stop);
   if (passed) await serveUntil(end.signal, fleet);
@@ -76,11 +81,15 @@ function listed(servers: readonly ServerConfig[]): string {
 }
 
 /** Finds the servers of names, and checks all servers; false: modeld must not serve. */
-async function prepare(servers: ConfiguredServers, settings: Settings, stop: AbortSignal): Promise<boolean> {
+async function prepare(
+  servers: ConfiguredServers,
+  { settings, servers: configured }: Configuration,
+  stop: AbortSignal,
+): Promise<boolean> {
   await servers.lookUp(settings.preflight === "off" ? 0 : settings.preflightWait, stop);
   const present = servers.present();
   servers.follow();
-  return await passPreflight(present, settings, stop);
+  return configured.length === 0 || await passPreflight(present, settings, stop);
 }
 
 /** How long the last events may take to a reader that is slow, in ms. */
@@ -103,7 +112,7 @@ async function shutDown(http: HttpServer, fleet: Fleet, timeoutMs: number): Prom
 
 /** The fleet, without servers: it refuses every inference until some are added. */
 export function makeFleet(
-  settings: Pick<Settings, "modelsDir" | "events">,
+  settings: Pick<Settings, "modelsDir">,
   terms: () => Terms,
   onEvent: (event: LifecycleEvent) => void,
 ): Dispatcher {
@@ -113,6 +122,6 @@ export function makeFleet(
     modelsDir: settings.modelsDir,
     clock: systemClock,
     random: Math.random,
-    onEvent: settings.events ? onEvent : undefined,
+    onEvent,
   });
 }

@@ -40,7 +40,6 @@ export function listen(
       refusals,
       httpMetrics: metrics.http,
       ...liveHttpOptions(configuration),
-      maxBufferedBytes: settings.maxBufferedBytes,
       tls,
       onLost,
       clock: systemClock,

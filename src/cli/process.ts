@@ -17,6 +17,14 @@ export function watchStopSignals(stop: AbortController): void {
   }
 }
 
+/** Calls back on each SIGHUP. @returns takes that back */
+export function onHangUp(callback: () => void): () => void {
+  // Windows knows no SIGHUP that could be sent.
+  if (Deno.build.os === "windows") return () => {};
+  Deno.addSignalListener("SIGHUP", callback);
+  return () => Deno.removeSignalListener("SIGHUP", callback);
+}
+
 /**
  * Decides what happens to a failure that nobody has caught, which is a bug of modeld's. Deno would end the process, and
  * with it every other client's stream, so it is logged with its stack instead. A promise that nobody waits for holds

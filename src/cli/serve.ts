@@ -3,7 +3,7 @@ import { getLogger, redirectConsole } from "../telemetry/log.ts";
 import { applyLogLevel } from "./config_reload.ts";
 import { runDaemon } from "./daemon.ts";
 import { printProblem } from "./print.ts";
-import { installLastResort, unfitRuntime, watchStopSignals } from "./process.ts";
+import { installLastResort, onHangUp, unfitRuntime, watchStopSignals } from "./process.ts";
 import { startupWarnings } from "./startup_warnings.ts";
 
 const log = getLogger("serve");
@@ -32,6 +32,6 @@ export async function serve(
     stop.abort();
   });
   watchStopSignals(stop);
-  const exitCode = await runDaemon(configuration, stop.signal, load);
+  const exitCode = await runDaemon(configuration, stop.signal, load && { load, onAsked: onHangUp });
   return crashed ? 1 : exitCode;
 }

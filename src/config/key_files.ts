@@ -87,7 +87,7 @@ async function warnIfOpen(draft: Draft, name: "llamaApiKeyFile" | "apiKeyFile"):
 }
 
 /** Says so where every user of the machine may read a file. Kubernetes mounts secrets so, hence no problem. */
-async function openToAll(path: string): Promise<string | undefined> {
+export async function openToAll(path: string): Promise<string | undefined> {
   try {
     const { mode } = await Deno.stat(path);
     // Windows has no mode.

@@ -93,9 +93,8 @@ export class Reload {
     try {
       const next = await load();
       this.#files = next.files;
-      if (this.#current.clients.length > 0 && next.clients.length === 0) {
-        throw new ConfigurationError(["clients: no key is left: restart modeld if everybody may use it"], next.files);
-      }
+      const lost = lostLists(this.#current, next);
+      if (lost.length > 0) throw new ConfigurationError(lost, next.files);
       const { configuration, restart } = merge(this.#current, next);
       this.#current = configuration;
       report({ is: "changed", configuration, restart });
@@ -113,6 +112,15 @@ export class Reload {
   }
 }
 
+/** What a file that was cut off may have lost, and nobody takes away in earnest while modeld runs. */
+function lostLists(running: Configuration, next: Configuration): readonly string[] {
+  const isLost = (list: "clients" | "servers") => running[list].length > 0 && next[list].length === 0;
+  return [
+    ...isLost("clients") ? ["clients: no key is left: restart modeld if everybody may use it"] : [],
+    ...isLost("servers") ? ["servers: no llama-server is left: restart modeld if it is to serve none"] : [],
+  ];
+}
+
 /** The new configuration with the running one's values of what needs a restart, and the names of those that differ. */
 function merge(running: Configuration, next: Configuration) {
   const settings: Record<string, unknown> = { ...next.settings };
@@ -123,12 +131,10 @@ function merge(running: Configuration, next: Configuration) {
     if (JSON.stringify(value) !== JSON.stringify(next.settings[name])) restart.push(settingsTable[name].title);
     settings[name] = value;
   }
-  const { servers, tls } = running;
-  if (JSON.stringify(servers) !== JSON.stringify(next.servers)) restart.push("servers");
+  const { tls } = running;
   const configuration: Configuration = Object.freeze({
     ...next,
     settings: Object.freeze(settings) as unknown as Configuration["settings"],
-    servers,
     ...(tls === undefined ? {} : { tls }),
   });
   return { configuration, restart };

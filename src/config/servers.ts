@@ -1,6 +1,6 @@
 import type { Draft } from "./draft.ts";
 import { entriesOf, entryName, field, type FieldsOf, readEntry, type WrittenList } from "./entries.ts";
-import { certificates, firstKey, readFileAs } from "./key_files.ts";
+import { certificates, firstKey, openToAll, readFileAs } from "./key_files.ts";
 import { integer, type Parsed, path } from "./kinds.ts";
 import { llamaUrl } from "./llama_url.ts";
 import { expandPath } from "./paths.ts";
@@ -82,6 +82,7 @@ function defaultName(index: number): string {
 
 async function readServer(draft: Draft, fields: Fields, given: ServerConfig, place: string): Promise<ServerConfig> {
   const apiKey = await readFile(draft, "api_key_file", fields.api_key_file, firstKey, place);
+  await warnIfOpen(draft, fields.api_key_file, place);
   const ca = await readFile(draft, "ca_file", fields.ca_file, certificates, place);
   const budget = fields.vram_budget_mb ?? given.vramBudgetMb;
   const margin = fields.vram_margin_mb ?? given.vramMarginMb;
@@ -112,6 +113,12 @@ function reportTwins(draft: Draft, others: readonly ServerConfig[], server: Serv
       `servers: ${quote(server.name)} has the url of ${quote(twin.name)}: name each llama-server once (${place})`,
     );
   }
+}
+
+async function warnIfOpen(draft: Draft, file: string | undefined, place: string): Promise<void> {
+  const path = file === undefined ? undefined : expandPath(file, draft.home);
+  const warning = path !== undefined && "value" in path ? await openToAll(path.value) : undefined;
+  if (warning !== undefined) draft.warnings.push(`api_key_file ${warning} (${place})`);
 }
 
 async function readFile<T>(

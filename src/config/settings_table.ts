@@ -60,30 +60,36 @@ export const settingsTable = complete({
     help: "Address of llama-server, of several by comma or again; http+dns://host:port is every address of the name",
     example: ["http://127.0.0.1:8081"],
     group: "llama-server",
+    reload: "live",
     defaultNote: "none: requests are answered 503",
   }),
   llamaApiKey: optional(secret, {
     help: "API key for llama-server. Every user of the machine can see a flag, so prefer the file",
     example: "sk-example",
     group: "llama-server",
+    reload: "live",
   }),
   llamaApiKeyFile: optional(path("file"), {
     help: "File whose first line is the API key for llama-server",
     example: "/etc/modeld/llama-api-key",
     group: "llama-server",
+    reload: "live",
   }),
   llamaCaFile: optional(path("file"), {
     help: "PEM file with CA certificates to trust for llama-server, in addition to the system's",
     example: "/etc/modeld/ca.pem",
     group: "llama-server",
+    reload: "live",
   }),
   llamaUseOpenai: setting(boolean, true, {
     help: "Use llama-server's OpenAI endpoints; false uses its native /completion",
     group: "llama-server",
+    reload: "live",
   }),
   llamaChat: setting(boolean, false, {
     help: "Send the prompt of /infer as a chat message, so that the model's chat template applies",
     group: "llama-server",
+    reload: "live",
   }),
 
   modelsDir: setting(path("folder"), "~/models/llm", {
@@ -168,6 +174,7 @@ export const settingsTable = complete({
   llamaTimeout: setting(none, 30_000, {
     help: "Time for one whole request to llama-server, for /infer; 0: no limit",
     group: "Deadlines",
+    reload: "live",
   }),
   v1Timeout: setting(none, 600_000, {
     help: "Time for one whole request to llama-server, for /v1; 0: no limit",
@@ -182,14 +189,17 @@ export const settingsTable = complete({
   llamaConnectTimeout: setting(positive, 5_000, {
     help: "Time allowed to connect to llama-server",
     group: "Deadlines",
+    reload: "live",
   }),
   llamaFirstTokenTimeout: setting(none, 0, {
     help: "Time llama-server may be silent before the first token; 0: no limit",
     group: "Deadlines",
+    reload: "live",
   }),
   llamaIdleTimeout: setting(none, 0, {
     help: "Time llama-server may be silent between tokens; its comments count as a sign of life; 0: no limit",
     group: "Deadlines",
+    reload: "live",
   }),
   shutdownTimeout: setting(duration({ zero: "streams end at once" }), 5_000, {
     help: "Time running streams have to finish when modeld stops; 0: they end at once",
@@ -220,6 +230,7 @@ export const settingsTable = complete({
   maxBufferedBytes: setting(integer({ min: 65_536 }), 268_435_456, {
     help: "Bytes of request bodies and unread answers that all requests may hold together; 503 beyond",
     group: "Limits",
+    reload: "live",
   }),
   maxHeaderCount: setting(integer({ max: 1_000 }), 100, {
     help: "Headers that a request may have; 0: no limit",
@@ -291,10 +302,12 @@ export const settingsTable = complete({
   logFormat: setting(choice("auto", "text", "json"), "auto", {
     help: "Format of the log; auto: text on a terminal, else JSON lines",
     group: "Logs and events",
+    reload: "live",
   }),
   events: setting(boolean, false, {
     help: "Write loads, unloads and lost or found servers to stdout, one JSON line each",
     group: "Logs and events",
+    reload: "live",
   }),
 
   preflight: setting(choice("fail", "warn", "off"), "fail", {

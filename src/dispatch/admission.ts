@@ -26,7 +26,9 @@ export function arrive(state: FleetState, request: QueuedRequest, now: number): 
   request.sequence = ++state.arrivals;
   request.arrivedAt = now;
   request.maxWait = maxWait;
-  if (maxWait > 0) request.deadline = now + maxWait;
+  // The arrival limiter may have held it back before it came here.
+  const [{ startedAt: waitsSince } = { startedAt: now }] = request.timeline.spans;
+  if (maxWait > 0) request.deadline = waitsSince + maxWait;
   admit(state, request, now);
 }
 
@@ -132,14 +134,17 @@ export function leave(state: FleetState, request: QueuedRequest, now: number): v
   model.countQueued();
 }
 
-/** Finds the present model of a queued request, after the servers' lists have changed. */
+/**
+ * Finds the present model of a queued request, after the servers' lists have changed. Where none has it any more, a server
+ * that has said nothing yet may turn out to.
+ */
 export function reroute(state: FleetState, request: QueuedRequest, now: number): void {
   leave(state, request, now);
   const model = route(state, request.requested);
-  if (model instanceof ModeldError) return reject(state, request, noLongerListed(request));
-  request.model = model;
+  if (model instanceof ModeldError && !isAnyUnknown(state)) return reject(state, request, noLongerListed(request));
+  request.model = undefined;
   request.entry = undefined;
-  enqueue(state, model, request, now);
+  admit(state, request, now);
 }
 
 /** Turns away those who cannot be served any more, and lets what failed long enough ago be tried again for the others. */

@@ -41,8 +41,8 @@ export interface FleetServer {
   /** Without secrets, for `/status`. */
   readonly url: string;
   readonly connection: LlamaServer;
-  /** What the operator allows on it, where that differs from the rest. */
-  readonly terms?: Partial<ServerTerms>;
+  /** Memory that models may take on it now; missing: as much as on the others. */
+  readonly terms?: () => Pick<ServerTerms, "vramBudgetMb" | "vramMarginMb">;
 }
 
 /** What a dispatcher is made of. */
@@ -226,12 +226,17 @@ export class Dispatcher implements Fleet {
   }
 
   /** Adds a server, and owns its connection from then on. One of the same name that is being removed stays instead. */
-  add({ name, url, connection, terms }: FleetServer): void {
+  add({ name, url, connection, terms: memory = this.#options.terms }: FleetServer): void {
     const { clock, random, terms: fleetTerms } = this.#options;
+    const serverTerms = (): ServerTerms => {
+      const { maxInflight, idleUnload, drainTimeout, defaultModel } = fleetTerms();
+      const { vramBudgetMb, vramMarginMb } = memory();
+      return { maxInflight, idleUnload, drainTimeout, defaultModel, vramBudgetMb, vramMarginMb };
+    };
     const server = new Server({
       id: name,
       url,
-      terms: terms === undefined ? fleetTerms : () => ({ ...fleetTerms(), ...terms }),
+      terms: serverTerms,
       random,
       send: (command) => this.#state.commands.push(command),
     });

@@ -3,11 +3,10 @@ import { lacksEndpoint } from "../llama/failures.ts";
 import type { Instance } from "../upstream/instance.ts";
 import type { Server } from "../upstream/server.ts";
 import { doubtSlots } from "../upstream/unconfirmed.ts";
-import { beginWaiting, closedTo, enqueue, refuse, reject, restage } from "./admission.ts";
+import { beginWaiting, closedTo, enqueue, refuse, reroute, restage } from "./admission.ts";
 import { beginPass, chooseInstance, endPass, noteEnd, notePromptDone, noteStart } from "./choice.ts";
 import type { RequestEnding } from "./events.ts";
 import { type Model, route } from "./models.ts";
-import { noLongerListed } from "./refusals.ts";
 import type { QueuedRequest } from "./request.ts";
 import type { FleetState } from "./state.ts";
 
@@ -119,7 +118,7 @@ export function requeue(state: FleetState, request: QueuedRequest, error: Modeld
   } else {
     if (request.entry !== undefined) request.model?.queue.end(request.entry, now);
     request.entry = undefined;
-    if (model instanceof ModeldError) return reject(state, request, noLongerListed(request));
+    if (model instanceof ModeldError) return reroute(state, request, now);
     request.model = model;
     enqueue(state, model, request, now);
     if (request.refusal !== undefined) return;

@@ -5,12 +5,17 @@ const ALWAYS_GRANTED = 65_536;
 
 /** What all requests of the process together may keep in memory: their bodies, and answers that clients have not read. */
 export class ByteBudget {
-  readonly limit: number;
+  readonly #limit: () => number;
   #held = 0;
 
-  /** @param limit in bytes */
-  constructor(limit: number) {
-    this.limit = limit;
+  /** @param limit the present one, in bytes */
+  constructor(limit: () => number) {
+    this.#limit = limit;
+  }
+
+  /** In bytes. */
+  get limit(): number {
+    return this.#limit();
   }
 
   /** Bytes that are held now. */

@@ -40,6 +40,8 @@ import type { Route } from "./route.ts";
 export interface LiveHttpOptions {
   /** Bytes of a request body to `/infer`. */
   readonly maxBodyBytes: number;
+  /** Bytes of request bodies and unread answers that the whole process may hold. */
+  readonly maxBufferedBytes: number;
   /** Bytes that the text of an answer may have. */
   readonly maxAnswerBytes: number;
   /** Levels that objects and arrays of a request body may have. */
@@ -84,8 +86,6 @@ export interface HttpOptions extends LiveHttpOptions {
   readonly fleet: Fleet;
   readonly observer: InferenceObserver;
   readonly httpMetrics: HttpMetrics;
-  /** Bytes of request bodies and unread answers that the whole process may hold. */
-  readonly maxBufferedBytes: number;
   /** Certificate and key; missing: plain HTTP. */
   readonly tls?: TlsIdentity | undefined;
   /** Called once when the address was lost and could not be had again: nobody is served any more. */
@@ -93,6 +93,8 @@ export interface HttpOptions extends LiveHttpOptions {
   readonly clock: Clock;
   /** Bounds the lines of refused requests; closed when the server has stopped. */
   readonly refusals: LimitedLog;
+  /** Missing: one of its own. */
+  readonly arrivals?: ArrivalLimiter;
   /** Routes beside those of this folder, such as `/metrics`. */
   readonly routes?: readonly Route[];
 }
@@ -127,7 +129,7 @@ export function serveHttp(options: HttpOptions): HttpServer {
   const { clock } = options;
   let current: LiveHttpOptions = options;
   const deadlines = new DeadlinesByLength(clock);
-  const budget = new ByteBudget(options.maxBufferedBytes);
+  const budget = new ByteBudget(() => current.maxBufferedBytes);
   const recent: Recent = new Recent(clock, () => inferences.running().map(({ timeline }) => timeline));
   const inferences = new Inferences({
     clock,
@@ -153,7 +155,7 @@ export function serveHttp(options: HttpOptions): HttpServer {
     clients: new ClientLimit(() => current.maxInflightPerClient),
     budget,
     rateLimits: new RateLimits(clock),
-    arrivals: new ArrivalLimiter(),
+    arrivals: options.arrivals ?? new ArrivalLimiter(),
     progress: new ProgressWatch(options.fleet, clock),
     deadlines,
   };

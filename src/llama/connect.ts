@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from "../base/clock.ts";
 import type { JsonObject } from "../base/json.ts";
-import { HttpClient } from "./connection/http_client.ts";
+import { HttpClient, type HttpTerms } from "./connection/http_client.ts";
 import type { Exchange } from "./exchange.ts";
 import type {
   ForwardRequest,
@@ -11,28 +11,25 @@ import type {
   ServerDescription,
   ServerModel,
 } from "./llama_server.ts";
-import { Requests, type RequestShape } from "./requests.ts";
+import { type ExchangeTerms, Requests } from "./requests.ts";
 import { controlModel, modelEvents } from "./server/router.ts";
 import { ServerIdentity } from "./server/server_identity.ts";
 import { ServerQueries } from "./server/server_queries.ts";
 
-/** How to reach llama-server and how to talk to it. Durations in ms, 0 = none. */
-export interface LlamaOptions {
-  /** May carry a path prefix and a trailing slash; holds no credentials. */
-  readonly url: URL;
-  readonly apiKey?: string;
-  /** From the POST of a generation to the end of its answer. */
-  readonly timeout: number;
-  /** To reach the server; does not bound the time until its answer. */
-  readonly connectTimeout: number;
-  /** Longest silence before the first token. */
-  readonly firstTokenTimeout: number;
-  /** Longest silence between tokens. */
-  readonly idleTimeout: number;
+/** How to talk to llama-server. It may change at any time: a request keeps what holds when it is sent. */
+export interface LlamaTerms extends HttpTerms, ExchangeTerms {
   /** Prefer the OpenAI endpoints where the server has them. */
   readonly useOpenai: boolean;
   /** Send the prompt as a user's message, through the model's chat template. */
   readonly chat: boolean;
+}
+
+/** How to reach llama-server, and how to talk to it. */
+export interface LlamaOptions {
+  /** May carry a path prefix and a trailing slash; holds no credentials. */
+  readonly url: URL;
+  /** The present ones. */
+  readonly terms: () => LlamaTerms;
   /** Certificates of private CAs, PEM. */
   readonly caCerts?: readonly string[];
   readonly clock?: Clock;
@@ -44,21 +41,19 @@ export function connectLlamaServer(options: LlamaOptions): LlamaServer {
 }
 
 class ConnectedServer implements LlamaServer {
-  readonly #useOpenai: boolean;
-  readonly #openaiShape: RequestShape;
+  readonly #terms: () => LlamaTerms;
   readonly #client: HttpClient;
   readonly #queries: ServerQueries;
   readonly #identity: ServerIdentity;
   readonly #requests: Requests;
 
   constructor(options: LlamaOptions) {
-    const { timeout, firstTokenTimeout: firstToken, idleTimeout: idle, clock = systemClock } = options;
-    this.#useOpenai = options.useOpenai;
-    this.#openaiShape = options.chat ? "chat" : "completions";
+    const { terms, clock = systemClock } = options;
+    this.#terms = terms;
     this.#client = new HttpClient({ ...options, clock });
     this.#queries = new ServerQueries(this.#client);
     this.#identity = new ServerIdentity(this.#queries);
-    this.#requests = new Requests(this.#client, timeout, { firstToken, idle }, clock);
+    this.#requests = new Requests(this.#client, terms, clock);
   }
 
   get lastHeardAt(): number {
@@ -66,8 +61,10 @@ class ConnectedServer implements LlamaServer {
   }
 
   async generate(request: GenerateRequest, signal: AbortSignal): Promise<Exchange> {
-    const openai = this.#useOpenai && await this.#identity.hasOpenai(signal);
-    return await this.#requests.generate(request, openai ? this.#openaiShape : "native", signal);
+    const { useOpenai, chat } = this.#terms();
+    const openai = useOpenai && await this.#identity.hasOpenai(signal);
+    const shape = chat ? "chat" : "completions";
+    return await this.#requests.generate(request, openai ? shape : "native", signal);
   }
 
   forward(request: ForwardRequest, signal: AbortSignal): Promise<Exchange> {

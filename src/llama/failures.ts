@@ -83,12 +83,16 @@ const SHORTEST_PIECE = 4;
 
 /** Makes errors of what one llama-server says about failures. Its API key is masked: some builds and proxies quote it. */
 export class Failures {
-  /** The key as it may stand in a text: as it is, and as JSON has it. */
-  readonly #forms: readonly string[];
+  /** The keys as they may stand in a text: as they are, and as JSON has them. */
+  #forms: readonly string[] = [];
+  #hidden: string | undefined;
 
-  /** @param apiKey missing: there is nothing to mask */
-  constructor(apiKey?: string) {
-    this.#forms = apiKey === undefined ? [] : [...new Set([apiKey, JSON.stringify(apiKey).slice(1, -1)])];
+  /** Masks this key from now on, and the one before it, with which requests may still run. */
+  hide(apiKey: string): void {
+    if (apiKey === this.#hidden) return;
+    const before = this.#hidden === undefined ? [] : formsOf(this.#hidden);
+    this.#forms = [...new Set([...formsOf(apiKey), ...before])];
+    this.#hidden = apiKey;
   }
 
   /** The error, or the same one without the key in its words. */
@@ -170,6 +174,10 @@ export class Failures {
     }
     return masked;
   }
+}
+
+function formsOf(apiKey: string): readonly string[] {
+  return [apiKey, JSON.stringify(apiKey).slice(1, -1)];
 }
 
 function upstreamType({ type }: Statement): ErrorDetails {

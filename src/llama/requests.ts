@@ -10,7 +10,7 @@ import { isMissing } from "./failures.ts";
 import type { ForwardRequest, GenerateRequest } from "./llama_server.ts";
 import { EventDecoder } from "./stream/event_decoder.ts";
 import { HttpExchange } from "./stream/http_exchange.ts";
-import { type SilenceLimits, SilenceWatch } from "./stream/silence_watch.ts";
+import { SilenceWatch } from "./stream/silence_watch.ts";
 import { WholeDecoder } from "./stream/whole_decoder.ts";
 
 /** The shapes in which llama-server takes a request for text. */
@@ -28,7 +28,8 @@ interface Opening {
   readonly call: Call;
   /** Other paths, tried where an answer says that the one before does not exist. */
   readonly otherPaths: readonly string[];
-  /** From the POST to the end of the answer. */
+  /** From the POST to the end of the answer, in ms; 0 is none. */
+  readonly timeout: number;
   readonly deadline: SharedDeadline;
   /** The flag that sets the deadline, for messages. */
   readonly flag: string;
@@ -36,21 +37,31 @@ interface Opening {
   readonly isStream: (contentType: string) => boolean;
 }
 
+/** What bounds an exchange, as it is when the request is sent. Durations in ms, 0 = none. */
+export interface ExchangeTerms {
+  /** From the POST of a generation to the end of its answer. */
+  readonly timeout: number;
+  /** Longest silence before the first token. */
+  readonly firstTokenTimeout: number;
+  /** Longest silence between tokens. */
+  readonly idleTimeout: number;
+}
+
 /** Opens exchanges with one llama-server. */
 export class Requests {
   readonly #client: HttpClient;
   readonly #clock: Clock;
-  readonly #silence: SilenceLimits;
+  readonly #terms: () => ExchangeTerms;
   readonly #generateDeadline: SharedDeadline;
-  #forwardDeadline: SharedDeadline;
+  readonly #forwardDeadline: SharedDeadline;
 
-  /** @param timeout `--llama-timeout`, in ms; 0 is none */
-  constructor(client: HttpClient, timeout: number, silence: SilenceLimits, clock: Clock) {
+  /** @param terms the present ones */
+  constructor(client: HttpClient, terms: () => ExchangeTerms, clock: Clock) {
     this.#client = client;
     this.#clock = clock;
-    this.#silence = silence;
-    this.#generateDeadline = new SharedDeadline(timeout, clock);
-    this.#forwardDeadline = new SharedDeadline(0, clock);
+    this.#terms = terms;
+    this.#generateDeadline = new SharedDeadline(clock);
+    this.#forwardDeadline = new SharedDeadline(clock);
   }
 
   /** See `LlamaServer.generate`. */
@@ -60,6 +71,7 @@ export class Requests {
     return this.#open({
       call: { operation: "generate", method: "POST", path, body, headers: request.headers ?? {} },
       otherPaths,
+      timeout: this.#terms().timeout,
       deadline: this.#generateDeadline,
       flag: "--llama-timeout",
       choices: 1,
@@ -69,10 +81,10 @@ export class Requests {
 
   /** See `LlamaServer.forward`. */
   forward({ path, body, headers, stream, choices, timeout }: ForwardRequest, signal: AbortSignal): Promise<Exchange> {
-    if (this.#forwardDeadline.ms !== timeout) this.#forwardDeadline = new SharedDeadline(timeout, this.#clock);
     return this.#open({
       call: { operation: "generate", method: "POST", path, body, headers },
       otherPaths: [],
+      timeout,
       deadline: this.#forwardDeadline,
       flag: "--v1-timeout",
       choices,
@@ -85,13 +97,14 @@ export class Requests {
    * path is tried only after an answer which says that the path does not exist.
    */
   async #open(opening: Opening, signal: AbortSignal): Promise<Exchange> {
-    const { deadline, choices } = opening;
+    const { deadline, timeout, choices } = opening;
     const { failures, heard } = this.#client;
+    const { firstTokenTimeout: firstToken, idleTimeout: idle } = this.#terms();
     const scope = new AbortScope();
-    const silence = new SilenceWatch(this.#silence, this.#clock, (error) => scope.abort(error));
+    const silence = new SilenceWatch({ firstToken, idle }, this.#clock, (error) => scope.abort(error));
     try {
       scope.follow(signal);
-      if (deadline.ms > 0) scope.follow(deadline.start(), () => timedOut(deadline.ms, opening.flag));
+      if (timeout > 0) scope.follow(deadline.start(timeout), () => timedOut(timeout, opening.flag));
       silence.wait();
       const response = await this.#post(opening, scope);
       const contentType = response.headers.get("content-type") ?? "";

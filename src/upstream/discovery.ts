@@ -50,6 +50,11 @@ export class Discovery {
     return this.#servers.size;
   }
 
+  /** Their names. */
+  get servers(): readonly string[] {
+    return [...this.#servers.values()];
+  }
+
   /** Asks once; never rejects. */
   async ask(): Promise<void> {
     const { host, resolve } = this.#options;
@@ -92,7 +97,7 @@ export class Discovery {
       ...(removed.length > 0 && { removed: shown(removed) }),
     });
     for (const address of added) {
-      const server = `${name}-${hash(address)}`;
+      const server = `${name}-${shortHash(address)}`;
       this.#servers.set(address, server);
       onAdd(server, address);
     }
@@ -134,7 +139,7 @@ function usable(addresses: readonly string[]): readonly string[] {
 }
 
 /** FNV-1a of 32 bits, as 8 hexadecimal digits: two of 256 addresses share one once in 100,000 times. */
-function hash(text: string): string {
+export function shortHash(text: string): string {
   let value = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) value = Math.imul(value ^ text.charCodeAt(i), 0x01000193);
   return (value >>> 0).toString(16).padStart(8, "0");

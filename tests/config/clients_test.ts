@@ -184,6 +184,8 @@ Deno.test("a name or key that stands in the list and among those that stand alon
   });
 });
 
+const serversWith = (keys: string) => `servers: [{url: "http://127.0.0.1:8081", api_key_file: ${keys}}]`;
+
 Deno.test({
   name: "a key file that every user may read is warned of",
   ignore: Deno.build.os === "windows",
@@ -192,16 +194,17 @@ Deno.test({
       ".key",
       "sk-one",
       (keys) =>
-        withFile(".yaml", `clients: [{name: a, key_file: ${keys}}]`, async (path) => {
+        withFile(".yaml", `clients: [{name: a, key_file: ${keys}}]\n${serversWith(keys)}`, async (path) => {
           const warnings = async () => {
             const found = startupWarnings(await configure({ args: ["--config", path, "--llama-api-key-file", keys] }));
             return found.filter((warning) => warning.includes("every user"));
           };
           assertEquals(await warnings(), []);
           await Deno.chmod(keys, 0o644);
-          const [server = "", client = "", ...more] = await warnings();
+          const [server = "", own = "", client = "", ...more] = await warnings();
           const says = "may be read by every user of this machine: chmod o-r";
           assertMatch(server, new RegExp(`^llama_api_key_file ".*" ${says}`));
+          assertMatch(own, new RegExp(`^api_key_file ".*" ${says}.* \\(servers\\[0\\] of `));
           assertMatch(client, new RegExp(`^key_file ".*" ${says}.* \\(clients\\[0\\] of `));
           assertEquals(more, []);
         }),

@@ -35,6 +35,26 @@ for (const [extension, example] of [[".yaml", yamlExample], [".toml", tomlExampl
   });
 }
 
+Deno.test("the example of a team is as the loader and the schema want it", async () => {
+  const text = await Deno.readTextFile(new URL("../../docs/config-examples/team.yaml", import.meta.url));
+  assertEquals([validate(parseYaml(text)), validate.errors], [true, null]);
+  const folder = await Deno.makeTempDir({ prefix: "modeld_team_" });
+  try {
+    // Each file that it names is one with a key of its own.
+    const written = text.replaceAll(/\/etc\/modeld\/(\w+)\/(\w+)/g, (_, kind, name) => {
+      Deno.writeTextFileSync(`${folder}/${kind}-${name}`, `sk-${kind}-${name}\n`, { mode: 0o600 });
+      return `${folder}/${kind}-${name}`;
+    });
+    await withFile(".yaml", written, async (path) => {
+      const { clients, servers, warnings } = await configure({ args: ["--config", path] });
+      assertEquals(clients.map(({ name }) => name), ["chat", "ada", "grace", "nightly", "operator"]);
+      assertEquals([servers.length, warnings], [2, []]);
+    });
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 Deno.test("the schema knows exactly the keys that the loader knows", () => {
   const keys = Object.keys(JSON.parse(configSchema()).properties);
   assertEquals(

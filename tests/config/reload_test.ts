@@ -166,11 +166,33 @@ Deno.test("a config file that is swapped through symlinks, as Kubernetes does, h
 Deno.test("a setting that needs a restart is named and stays, the others hold", () =>
   withReload(async ({ reload, outcomes, look, write }) => {
     const { addr } = reload.current.settings;
-    await write("modeld.yaml", `addr: 127.0.0.1:9999\nevents: true\n${CONFIG.replace("5s", "7s")}`);
+    await write("modeld.yaml", `addr: 127.0.0.1:9999\npreflight: warn\n${CONFIG.replace("5s", "7s")}`);
     await look();
-    assertEquals(changed(outcomes).restart, ["addr", "events"]);
+    assertEquals(changed(outcomes).restart, ["addr", "preflight"]);
     assertEquals([reload.current.settings.addr, reload.current.settings.maxWait], [addr, 7_000]);
   }));
+
+Deno.test("servers come, go and change; a file that was cut off before them changes nothing", () => {
+  const SERVERS = "servers:\n  - url: http://127.0.0.1:8081\n  - {name: two, url: http://127.0.0.1:8082}\n";
+  const urls = ({ servers }: Configuration) => servers.map(({ url }) => url.slice(-5, -1)).join();
+  return withReload(async ({ reload, outcomes, look, write }) => {
+    assertEquals(urls(reload.current), "8081,8082");
+    await write(
+      "modeld.yaml",
+      CONFIG + SERVERS.replace("  - url", "  - vram_budget_mb: 9\n    url").replace("8082", "8083"),
+    );
+    await look();
+    assertEquals(changed(outcomes).restart, []);
+    assertEquals([urls(reload.current), reload.current.servers[0]?.vramBudgetMb], ["8081,8083", 9]);
+    await write("modeld.yaml", CONFIG);
+    await look();
+    assertStringIncludes(problemsOf(outcomes), "servers: no llama-server is left: restart modeld");
+    assertEquals(urls(reload.current), "8081,8083");
+  }, async (folder) => {
+    await Deno.writeTextFile(`${folder}/modeld.yaml`, CONFIG.replaceAll("FOLDER", folder) + SERVERS);
+    return "modeld.yaml";
+  });
+});
 
 Deno.test("told to, it gathers the configuration although no file has changed", () =>
   withReload(async ({ reload, outcomes }) => {

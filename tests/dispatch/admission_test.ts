@@ -1,4 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { ANYBODY } from "./dispatcher_rig.ts";
 import { MachineRig, standing } from "./machine_rig.ts";
 
 const LOADED = { m: { state: "loaded" } } as const;
@@ -78,6 +79,16 @@ Deno.test("max-wait counts from arrival to slot, loading included", () => {
   rig.obey("loaded");
   rig.pass(100);
   assertEquals(standing(first, second), ["running", "wait_timeout"]);
+});
+
+Deno.test("max-wait counts the time for which the arrival limiter held a request back", () => {
+  const rig = new MachineRig(LOADED, { maxWait: 500 });
+  rig.arrive("m");
+  rig.now += 400;
+  // Its own clock stands at 0, when it came.
+  const held = rig.arrive("m", 1, ANYBODY, { stage: "queue" });
+  rig.pass(100);
+  assertEquals(standing(held), ["wait_timeout"]);
 });
 
 Deno.test("a model that is not ready within max-wait is refused with loading", () => {

@@ -195,6 +195,36 @@ Deno.test("a model that only a removed server had is not found, and its queued r
   assertEquals(standing(running, waiting, rig.arrive("n")), ["running", "model_not_found", "model_not_found"]);
 });
 
+Deno.test("where another server takes the place of the only one, queued requests wait for what it has", () => {
+  const rig = new MachineRig(LOADED, { servers: ["s1"], maxInflight: 1 });
+  const [running, waiting] = [rig.arrive("m"), rig.arrive("m")];
+  rig.add("s2", LOADED);
+  rig.step({ is: "remove_server", server: "s1" });
+  const late = rig.arrive("m");
+  assertEquals(standing(running, waiting, late), ["running", "waiting", "waiting"]);
+  rig.poll("s2");
+  assertEquals([waiting.instance?.server.id, ...standing(running, waiting, late)], [
+    "s2",
+    "running",
+    "running",
+    "waiting",
+  ]);
+  rig.finish(waiting);
+  rig.finish(running);
+  assertEquals([standing(late), rig.released], [["running"], ["s1"]]);
+});
+
+Deno.test("a request that could not begin on a server that was replaced waits for what the new one has", () => {
+  const rig = new MachineRig(LOADED, { servers: ["s1"], maxInflight: 1 });
+  const request = rig.arrive("m");
+  rig.add("s2", LOADED);
+  rig.step({ is: "remove_server", server: "s1" });
+  rig.notBegun(request, unreachable());
+  assertEquals([standing(request), rig.released], [["waiting"], ["s1"]]);
+  rig.poll("s2");
+  assertEquals([standing(request), request.instance?.server.id], [["running"], "s2"]);
+});
+
 Deno.test("without any server requests are told why there is none", () => {
   const rig = new MachineRig(LOADED, { servers: ["s1"] });
   rig.step({ is: "explain_absence", error: new ModeldError("unreachable", "no address is known") });

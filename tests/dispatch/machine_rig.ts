@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import type { Client } from "../../src/base/client.ts";
 import { ModeldError } from "../../src/base/errors.ts";
-import { Timeline } from "../../src/base/timeline.ts";
+import { type Stage, Timeline } from "../../src/base/timeline.ts";
 import type { Fingerprint } from "../../src/dispatch/affinity/fingerprint.ts";
 import type { RequestEnding } from "../../src/dispatch/events.ts";
 import { step } from "../../src/dispatch/machine.ts";
@@ -29,6 +29,8 @@ export interface Listed {
 export interface Arriving {
   readonly isWhole?: boolean;
   readonly prompt?: Fingerprint;
+  /** What its timeline has entered before, when the timeline's own clock stood at 0. */
+  readonly stage?: Stage;
 }
 
 /** What a test says of the terms and the servers. */
@@ -177,6 +179,7 @@ export class MachineRig {
 
   arrive(model: string, slots = 1, client: Client = ANYBODY, more: Arriving = {}): QueuedRequest {
     const timeline = new Timeline("request", new FakeClock());
+    if (more.stage !== undefined) timeline.enter(more.stage);
     const request = new QueuedRequest(model, { timeline, client, priority: client.priority }, slots, more.isWhole);
     request.prompt = more.prompt;
     this.step({ is: "arrive", request });

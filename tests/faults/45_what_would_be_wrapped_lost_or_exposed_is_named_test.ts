@@ -87,8 +87,8 @@ Deno.test("a key file that everyone may read is warned of, by its name; one that
     const args = ["--preflight=off", "--api-key-file", `${folder}/open`, "--llama-api-key-file", `${folder}/closed`];
     const modeld = await Daemon.start({ args });
     try {
-      assertStringIncludes(modeld.stderr, `may read the keys in ${folder}/open`);
-      assert(!modeld.stderr.includes(`may read the keys in ${folder}/closed`), modeld.stderr);
+      assertStringIncludes(modeld.stderr, `${folder}/open\\" may be read by every user`);
+      assert(!modeld.stderr.includes(`${folder}/closed\\" may be read`), modeld.stderr);
       assert(!modeld.stderr.includes("sk-"), modeld.stderr);
     } finally {
       await modeld.stop();

@@ -16,7 +16,7 @@ function begin(client: AbortSignal = new AbortController().signal): [Inference, 
   const inference = new Inference("id", request, plainClient("anybody", []), {
     clock,
     observer,
-    budget: new ByteBudget(1_000),
+    budget: new ByteBudget(() => 1_000),
     inferDeadlines: () => inferDeadlines,
   });
   return [inference, observer, clock];

@@ -1,5 +1,5 @@
 import { assert } from "@std/assert";
-import { connectLlamaServer, type LlamaOptions } from "../../src/llama/connect.ts";
+import { connectLlamaServer, type LlamaOptions, type LlamaTerms } from "../../src/llama/connect.ts";
 import type { Completion, Exchange } from "../../src/llama/exchange.ts";
 import type { LlamaServer } from "../../src/llama/llama_server.ts";
 import { eventually } from "../support/eventually.ts";
@@ -8,15 +8,19 @@ import { FakeLlamaHttpServer, type FakeLlamaOptions } from "../support/fake_llam
 /** A signal that never aborts. */
 export const never = new AbortController().signal;
 
+/** How a test reaches its server and talks to it. */
+type WayOptions = Partial<LlamaTerms> & Partial<Pick<LlamaOptions, "caCerts" | "clock">>;
+
 /** The way to a server, without deadlines unless told otherwise. */
-export function serverAt(url: URL, options: Partial<LlamaOptions> = {}): LlamaServer {
+export function serverAt(url: URL, { caCerts, clock, ...given }: WayOptions = {}): LlamaServer {
   const none = { timeout: 0, connectTimeout: 0, firstTokenTimeout: 0, idleTimeout: 0 };
-  return connectLlamaServer({ ...none, useOpenai: true, chat: false, ...options, url });
+  const terms: LlamaTerms = { ...none, useOpenai: true, chat: false, ...given };
+  return connectLlamaServer({ url, terms: () => terms, ...(caCerts && { caCerts }), ...(clock && { clock }) });
 }
 
 /** Runs a test with a fake server and the way to it, and takes both down again. */
 export async function withFake(
-  options: FakeLlamaOptions & Partial<LlamaOptions>,
+  options: FakeLlamaOptions & WayOptions,
   test: (fake: FakeLlamaHttpServer, llama: LlamaServer) => Promise<void>,
 ): Promise<void> {
   const fake = await FakeLlamaHttpServer.start(options);

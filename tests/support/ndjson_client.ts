@@ -110,9 +110,10 @@ function parsed(text: string, arrivedAt: number): ReplyLine {
 export async function infer(
   base: URL,
   request: Record<string, unknown>,
-  options: { headers?: Record<string, string>; signal?: AbortSignal; path?: string } = {},
+  options: { headers?: Record<string, string>; signal?: AbortSignal; path?: string; localAddress?: string } = {},
 ): Promise<InferReply> {
-  const client = Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
+  const { localAddress } = options;
+  const client = Deno.createHttpClient({ poolMaxIdlePerHost: 0, ...localAddress !== undefined && { localAddress } });
   try {
     const response = await fetch(new URL(options.path ?? "/infer", base), {
       method: "POST",

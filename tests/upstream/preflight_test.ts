@@ -56,15 +56,15 @@ async function withRig(fake: FakeLlamaOptions, test: (rig: Rig) => Promise<void>
 }
 
 function connectionTo(url: URL) {
-  return connectLlamaServer({
-    url,
+  const terms = {
     timeout: 0,
     connectTimeout: 5_000,
     firstTokenTimeout: 0,
     idleTimeout: 0,
     useOpenai: true,
     chat: false,
-  });
+  };
+  return connectLlamaServer({ url, terms: () => terms });
 }
 
 function statuses(results: Readonly<Record<string, CheckResult>>): readonly string[] {

@@ -1,35 +1,36 @@
 import { AbortScope } from "../../base/abort.ts";
 import type { Clock } from "../../base/clock.ts";
-import { Deadlines, LONGEST_DELAY } from "../../base/deadlines.ts";
+import { DeadlinesByLength, LONGEST_DELAY } from "../../base/deadlines.ts";
 
 /** A shared deadline is at most this fraction of itself late. */
 const SLICES = 64;
 
 /**
- * Deadlines of one length as `AbortSignal.timeout`s, which stay in memory until they fire. Requests that begin within the
- * same 64th of the length share one, so there are never more than 65 alive, at any request rate and for any length.
+ * Deadlines as `AbortSignal.timeout`s, which stay in memory until they fire. Requests that begin within the same 64th of
+ * the length share one, so there are never more than 65 alive, at any request rate, while the length stays the same.
  */
 export class SharedDeadline {
-  /** In ms; 0 is none. */
-  readonly ms: number;
-  readonly #slice: number;
   readonly #clock: Clock;
+  #ms = 0;
   #signal: AbortSignal | undefined;
   #sharedUntil = -Infinity;
 
-  /** @param ms how long the deadline is; more than 25 days counts as 25 days. */
-  constructor(ms: number, clock: Clock) {
-    this.ms = Math.min(ms, LONGEST_DELAY);
-    this.#slice = Math.ceil(this.ms / SLICES);
+  constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** A signal that fires when the deadline, counted from now, has passed: never early, at most 1/64 late. */
-  start(): AbortSignal {
+  /**
+   * A signal that fires when the deadline, counted from now, has passed: never early, at most 1/64 late.
+   *
+   * @param ms how long the deadline is, above 0; more than 25 days counts as 25 days
+   */
+  start(ms: number): AbortSignal {
     const now = this.#clock.now();
-    if (this.#signal === undefined || now >= this.#sharedUntil) {
-      this.#signal = AbortSignal.timeout(Math.min(this.ms + this.#slice, LONGEST_DELAY));
-      this.#sharedUntil = now + this.#slice;
+    if (this.#signal === undefined || now >= this.#sharedUntil || ms !== this.#ms) {
+      const slice = Math.ceil(ms / SLICES);
+      this.#ms = ms;
+      this.#signal = AbortSignal.timeout(Math.min(ms + slice, LONGEST_DELAY));
+      this.#sharedUntil = now + slice;
     }
     return this.#signal;
   }
@@ -48,24 +49,27 @@ const PATIENCE = 200;
 export class ConnectWatch {
   readonly #address: Deno.ConnectOptions;
   readonly #deadline: SharedDeadline;
-  readonly #patience: Deadlines;
+  readonly #patience: DeadlinesByLength;
 
-  /** @param ms how long connecting may take; 0 is for ever. */
-  constructor(url: URL, ms: number, clock: Clock) {
+  constructor(url: URL, clock: Clock) {
     this.#address = {
       hostname: url.hostname.replace(/^\[|\]$/g, ""),
       port: Number(url.port) || (url.protocol === "https:" ? 443 : 80),
     };
-    this.#deadline = new SharedDeadline(ms, clock);
-    this.#patience = new Deadlines(Math.min(PATIENCE, this.#deadline.ms / 2), clock);
+    this.#deadline = new SharedDeadline(clock);
+    this.#patience = new DeadlinesByLength(clock);
   }
 
-  /** Watches until the returned function is called; calls `unreachable` when the deadline has passed first. */
-  start(unreachable: () => void): () => void {
-    if (this.#deadline.ms === 0) return () => {};
-    const deadline = this.#deadline.start();
+  /**
+   * Watches until the returned function is called; calls `unreachable` when the deadline has passed first.
+   *
+   * @param ms how long connecting may take; 0 is for ever
+   */
+  start(ms: number, unreachable: () => void): () => void {
+    if (ms === 0) return () => {};
+    const deadline = this.#deadline.start(ms);
     let probe: AbortScope | undefined;
-    const timer = this.#patience.set(async () => {
+    const timer = this.#patience.of(Math.min(PATIENCE, ms / 2)).set(async () => {
       probe = new AbortScope();
       probe.follow(deadline);
       if (!await this.#connects(probe) && deadline.aborted) unreachable();

@@ -6,13 +6,19 @@ import { Failures, messageOf, type Reply } from "../failures.ts";
 import { ConnectWatch, SharedDeadline } from "./deadlines.ts";
 import { fetchFailure } from "./fetch_failure.ts";
 
-/** Where llama-server is and what every request to it needs. Durations in ms, 0 = none. */
+/** What every request to llama-server needs, as it is when the request is sent. Durations in ms, 0 = none. */
+export interface HttpTerms {
+  readonly apiKey?: string | undefined;
+  /** To reach the server; does not bound the time until its answer. */
+  readonly connectTimeout: number;
+}
+
+/** Where llama-server is. */
 export interface HttpClientOptions {
   /** May carry a path prefix and a trailing slash; holds no credentials. */
   readonly url: URL;
-  readonly apiKey?: string;
-  /** To reach the server; does not bound the time until its answer. */
-  readonly connectTimeout: number;
+  /** The present ones. */
+  readonly terms: () => HttpTerms;
   /** Certificates of private CAs, PEM. */
   readonly caCerts?: readonly string[];
   readonly clock: Clock;
@@ -46,23 +52,19 @@ export class HttpClient {
   readonly #clock: Clock;
   /** The address without a trailing slash. */
   readonly #base: string;
-  readonly #headers: Readonly<Record<string, string>>;
+  readonly #terms: () => HttpTerms;
   readonly #connectWatch: ConnectWatch;
   readonly #callDeadline: SharedDeadline;
   readonly #posts: Deno.HttpClient;
   readonly #gets: Deno.HttpClient;
 
-  constructor({ url, apiKey, connectTimeout, caCerts, clock }: HttpClientOptions) {
-    this.failures = new Failures(apiKey);
+  constructor({ url, terms, caCerts, clock }: HttpClientOptions) {
+    this.failures = new Failures();
     this.#clock = clock;
     this.#base = url.origin + url.pathname.replace(/\/+$/, "");
-    this.#headers = {
-      // An encoding would hold tokens back until a block of them is full.
-      "accept-encoding": "identity",
-      ...(apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }),
-    };
-    this.#connectWatch = new ConnectWatch(url, connectTimeout, clock);
-    this.#callDeadline = new SharedDeadline(connectTimeout, clock);
+    this.#terms = terms;
+    this.#connectWatch = new ConnectWatch(url, clock);
+    this.#callDeadline = new SharedDeadline(clock);
     const common = { http2: false, ...(caCerts === undefined ? {} : { caCerts: [...caCerts] }) };
     // A POST on a pooled connection that llama-server has just closed would fail, or Deno would silently send it again.
     this.#posts = createDirectHttpClient(url, { ...common, poolMaxIdlePerHost: 0 });
@@ -81,7 +83,11 @@ export class HttpClient {
    * @throws the scope's reason; ModeldError `unreachable`, `overloaded` or `upstream_error`.
    */
   async open(call: Call, scope: AbortScope): Promise<Response> {
-    const stopWatching = this.#connectWatch.start(() => scope.abort(this.#unreachable(`did not accept a connection`)));
+    const { connectTimeout } = this.#terms();
+    const stopWatching = this.#connectWatch.start(
+      connectTimeout,
+      () => scope.abort(this.#unreachable(`did not accept a connection`, connectTimeout)),
+    );
     try {
       return await this.#fetch(call, scope);
     } finally {
@@ -98,8 +104,12 @@ export class HttpClient {
     const scope = new AbortScope();
     try {
       scope.follow(signal);
-      if (this.#callDeadline.ms > 0) {
-        scope.follow(this.#callDeadline.start(), () => this.#unreachable(`did not answer ${call.method} ${call.path}`));
+      const { connectTimeout } = this.#terms();
+      if (connectTimeout > 0) {
+        scope.follow(
+          this.#callDeadline.start(connectTimeout),
+          () => this.#unreachable(`did not answer ${call.method} ${call.path}`, connectTimeout),
+        );
       }
       return await this.#read(call, await this.#fetch(call, scope), scope, REPLY_LIMIT);
     } finally {
@@ -126,11 +136,15 @@ export class HttpClient {
   async #fetch(call: Call, scope: AbortScope): Promise<Response> {
     scope.signal.throwIfAborted();
     const { method, path, body } = call;
+    const { apiKey } = this.#terms();
+    if (apiKey !== undefined) this.failures.hide(apiKey);
     try {
       const response = await fetch(this.#base + path, {
         method,
         headers: {
-          ...this.#headers,
+          // An encoding would hold tokens back until a block of them is full.
+          "accept-encoding": "identity",
+          ...(apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }),
           ...call.headers,
           ...(body === undefined ? {} : { "content-type": "application/json" }),
         },
@@ -162,10 +176,10 @@ export class HttpClient {
     }
   }
 
-  #unreachable(what: string): ModeldError {
+  #unreachable(what: string, ms: number): ModeldError {
     return new ModeldError(
       "unreachable",
-      `llama-server at ${this.#base} ${what} within ${this.#callDeadline.ms} ms (--llama-connect-timeout): ` +
+      `llama-server at ${this.#base} ${what} within ${ms} ms (--llama-connect-timeout): ` +
         "is it running, and is --llama-url right?",
     );
   }

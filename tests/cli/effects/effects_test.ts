@@ -299,6 +299,7 @@ testEffect("preflightWait", {
 
 testEffect("llamaConnectTimeout", {
   text: "200ms",
+  notByReload: "the first poll runs for the default of 5 s; tests/llama has a test of it",
   upstream: () => BlackHole.open(),
   see: async (rig) => {
     // Well before the default of 5 s.

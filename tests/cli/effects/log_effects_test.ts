@@ -21,6 +21,29 @@ const effects: Partial<Record<SettingName, readonly [string, unknown, (process: 
   }],
 };
 
+Deno.test("log_level, log_format and events take effect by a reload", async () => {
+  const fake = await FakeLlamaHttpServer.start();
+  await withFile(".json", "{}", async (path) => {
+    const daemon = await Daemon.start({ args: ["--llama-url", fake.url.href, "--config", path] });
+    try {
+      await daemon.ready();
+      const changed = Object.entries(effects).map((
+        [name, [, value]],
+      ) => [settingsTable[name as SettingName].key, value]);
+      await Deno.writeTextFile(path, JSON.stringify(Object.fromEntries(changed)));
+      daemon.process.signal("SIGHUP");
+      await daemon.process.line(/^[^{].*the configuration was reloaded/);
+      assertEquals((await (await infer(daemon.url, { prompt: "Once" })).last()).done, true);
+      await daemon.process.line(/^[^{]*DBG/);
+      await fake.close();
+      await daemon.process.line(/"event":"server_lost"/);
+      assertEquals(daemon.process.stdoutLines.map((line) => JSON.parse(line).event), ["server_lost"]);
+    } finally {
+      await daemon.stop();
+    }
+  });
+});
+
 for (const [name, effect] of Object.entries(effects)) {
   const { flag, variables, key, title } = settingsTable[name as SettingName];
   const [text, inFile, see] = effect;

@@ -1,7 +1,7 @@
 import { runDaemon } from "../../../src/cli/daemon.ts";
 import type { Kind } from "../../../src/config/kinds.ts";
 import { type SettingName, settingsTable } from "../../../src/config/settings_table.ts";
-import { configure, withFile } from "../../config/configure.ts";
+import { configure } from "../../config/configure.ts";
 import { eventually } from "../../support/eventually.ts";
 import { FakeLlamaHttpServer, type FakeLlamaOptions } from "../../support/fake_llama_http_server.ts";
 import { infer, type InferReply } from "../../support/ndjson_client.ts";
@@ -20,6 +20,8 @@ export interface Effect {
   readonly upstream?: () => Promise<Upstream>;
   /** Fails unless the value counts, and so also with the default. */
   see(rig: Rig): Promise<void>;
+  /** Why it is not seen by a reload, where the setting is live. */
+  readonly notByReload?: string;
 }
 
 /** Something that a llama-url can name. */
@@ -48,7 +50,7 @@ export const testedSettings = new Set<SettingName>();
 /** Registers a test for each source of the setting. */
 export function testEffect(name: SettingName, effect: Effect): void {
   testedSettings.add(name);
-  const { flag, variables, key, title } = settingsTable[name];
+  const { flag, variables, key, title, reload } = settingsTable[name];
   if (flag !== undefined) {
     Deno.test(`${title} takes effect as flag`, () => run(name, effect, (text) => ({ args: [`${flag}=${text}`] })));
   }
@@ -57,8 +59,10 @@ export function testEffect(name: SettingName, effect: Effect): void {
       run(name, effect, (text) => ({ env: { [variable]: text } })));
   }
   if (key === undefined) return;
-  Deno.test(`${title} takes effect as config key`, () =>
-    run(name, effect, (text) => ({ file: { [key]: fileValue(settingsTable[name].kind, text) } })));
+  const inFile = (text: string) => ({ [key]: fileValue(settingsTable[name].kind, text) });
+  Deno.test(`${title} takes effect as config key`, () => run(name, effect, (text) => ({ file: inFile(text) })));
+  if (reload === "restart" || effect.notByReload !== undefined) return;
+  Deno.test(`${title} takes effect by a reload`, () => run(name, effect, (text) => ({ reloaded: inFile(text) })));
 }
 
 /** The value as JSON has it. */
@@ -72,6 +76,8 @@ interface Way {
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly file?: Readonly<Record<string, unknown>>;
+  /** What the file holds when modeld, which has begun without it, reads it again. */
+  readonly reloaded?: Readonly<Record<string, unknown>>;
 }
 
 async function run(name: SettingName, effect: Effect, way: (text: string) => Way): Promise<void> {
@@ -96,7 +102,7 @@ async function run(name: SettingName, effect: Effect, way: (text: string) => Way
   };
   try {
     const text = typeof effect.text === "string" ? effect.text : effect.text(rig);
-    const { args = [], env = {}, file } = way(text);
+    const { args = [], env = {}, file = {}, reloaded } = way(text);
     const given = {
       addr: rig.url.host,
       llamaUrl: upstream.url.href,
@@ -107,12 +113,25 @@ async function run(name: SettingName, effect: Effect, way: (text: string) => Way
     };
     const flags = Object.entries(given).filter(([other]) => other !== name);
     const allArgs = [...flags.map(([other, value]) => `${settingsTable[other as SettingName].flag}=${value}`), ...args];
-    const configuration = await withFile(".json", JSON.stringify(file ?? {}), (path) => {
-      return configure({ args: [`--config=${path}`, ...allArgs], env });
-    });
-    done = runDaemon(configuration, stop.signal);
-    if (!absent && effect.upstream === undefined) {
-      await eventually("modeld is ready", async () => await readyz(rig.url) !== "loading");
+    const config = `${folder}/modeld.json`;
+    await Deno.writeTextFile(config, JSON.stringify(file));
+    const load = () => configure({ args: [`--config=${config}`, ...allArgs], env });
+    let reload = () => {};
+    const onAsked = (callback: () => void) => {
+      reload = callback;
+      return () => {};
+    };
+    const loaded = Promise.withResolvers<void>();
+    const reloads = async () => await load().finally(() => loaded.resolve());
+    done = runDaemon(await load(), stop.signal, { load: reloads, onAsked });
+    const isSeen = !absent && effect.upstream === undefined;
+    if (isSeen) await eventually("modeld is ready", async () => await readyz(rig.url) !== "loading");
+    if (reloaded !== undefined) {
+      await Deno.writeTextFile(config, JSON.stringify(reloaded));
+      reload();
+      await loaded.promise;
+      const notYet = ["loading", "unreachable", "not configured"];
+      if (isSeen) await eventually("modeld is ready with it", async () => !notYet.includes(await readyz(rig.url)));
     }
     const startedAt = performance.now();
     await effect.see(rig);

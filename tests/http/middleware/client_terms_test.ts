@@ -28,6 +28,25 @@ for (
     }));
 }
 
+Deno.test("/infer takes a class from its body and from X-Modeld-Priority, the lower of the two", async () => {
+  for (
+    const [own, priority, header, given] of [
+      ["interactive", "default", undefined, "default"],
+      ["interactive", "default", "batch", "batch"],
+      ["interactive", "batch", "default", "batch"],
+      ["batch", "interactive", "interactive", "batch"],
+      ["default", "urgent", "urgent", "default"],
+    ] as const
+  ) {
+    await asClient({ priority: own }, async ({ infer, fleet }) => {
+      const more = header === undefined ? {} : { "x-modeld-priority": header };
+      const reply = await infer({ prompt: "Once", priority }, { headers: { ...headers, ...more } });
+      await reply.body?.cancel();
+      assertEquals([reply.headers.get("x-modeld-ignored"), fleet.calls[0]?.context.priority], [null, given]);
+    });
+  }
+});
+
 Deno.test("a client sees the models that it may use, and no other", () =>
   asClient({ models: ["qwen*"] }, async ({ url, fleet }) => {
     fleet.modelList = ["qwen3", "llama"].map((id) => ({ id, name: id, path: "", quant: "" }));

@@ -13,7 +13,7 @@ import { bodyOf } from "../with_server.ts";
 Deno.test("a stream whose inference ends while a burst is gathered is cut, without what was gathered", async () => {
   const clock = new FakeClock(); // it stands still, so that the second batch is part of a burst
   const none = new Deadlines(0, clock);
-  const budget = new ByteBudget(1_000_000);
+  const budget = new ByteBudget(() => 1_000_000);
   const inferences = new Inferences({
     clock,
     observer: { started() {}, ended() {} },

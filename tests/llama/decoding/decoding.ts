@@ -20,7 +20,9 @@ export interface PassedOn {
 
 /** A decoder of an answer with so many choices. */
 export function newDecoder(choices = 1): EventDecoder {
-  return new EventDecoder({ failures: new Failures("s3cret"), choices, onMisread: () => {} });
+  const failures = new Failures();
+  failures.hide("s3cret");
+  return new EventDecoder({ failures, choices, onMisread: () => {} });
 }
 
 /** Decodes an answer that arrives in these pieces and then ends, and reads every view. */

@@ -15,6 +15,8 @@ export interface InferRequest {
   readonly reasoning: boolean;
   /** Whether the client wants to be told how far its request is, in lines before the first token. */
   readonly progress: boolean;
+  /** The class that the client asks for. */
+  readonly priority: string | undefined;
   /** Fields of the body that `/infer` does not know, at most 16. */
   readonly ignored: readonly string[];
 }
@@ -49,6 +51,7 @@ export function parseInferRequest(json: string, { maxDepth, headers }: ParseOpti
     stream,
     reasoning: reasoning ?? false,
     progress,
+    priority: data.priority ?? undefined,
     ignored: unknownFields(body),
     generate: {
       prompt,

@@ -38,6 +38,7 @@ export const inferSchema = z.object({
   seed: optional(seed, "Random seed; 0 or missing: llama-server chooses."),
   repeat_penalty: optional(number, "Penalty on repeated tokens."),
   stop: optional(texts, "Stop sequences."),
+  priority: optional(text, "interactive, default or batch: a class below the client's own; a higher one is its own."),
   reasoning: optional(boolean, "True: the model's reasoning comes too, in `reasoning` lines."),
   progress: optional(boolean, "True: `progress` lines come before the first token, unless `stream` is false."),
 }, { error: "must be a JSON object" });
