@@ -82,7 +82,7 @@ export async function measure(
   await generator.hold(target, IDLE_STREAMS, () => idle = memory().resident - rest);
   await pause();
   // So long because V8 compiles in steps: what is measured is a daemon that has served for a while.
-  await run({ requests: effort.requests, streams: 10, tokens: 10 });
+  await run({ requests: 2 * effort.requests, streams: 10, tokens: 5 });
   await run({ streams: 100, tokens: effort.busySeconds * 25, interval_us: 20_000 });
   await run({ streams: 4, tokens: effort.fullSpeedTokens / 2 });
 
