@@ -20,16 +20,25 @@ export interface Running {
 /** The bare upstream: what the harness itself costs. */
 export const direct: Contender = { name: "direct", path: "/v1/completions" };
 
-/** The plain proxy, the limit; `folder` takes its files. */
+/** A plain proxy in C; `folder` takes its files. */
 export function nginx(folder: string): Contender {
   return { name: "nginx", path: "/v1/completions", command: (port, upstream) => nginxCommand(folder, port, upstream) };
 }
 
-/** modeld, by the command that starts it. */
-export function modeld(name: string, command: readonly string[]): Contender {
+/** A proxy that is a script with two arguments: its port and upstream's. */
+export function script(name: string, command: readonly string[]): Contender {
   return {
     name,
-    path: "/infer",
+    path: "/v1/completions",
+    command: (port, upstreamPort) => Promise.resolve([...command, String(port), String(upstreamPort)]),
+  };
+}
+
+/** modeld on one of its APIs, by the command that starts it. */
+export function modeld(name: string, path: ModeldPath, command: readonly string[]): Contender {
+  return {
+    name,
+    path,
     command: (port, upstreamPort) =>
       Promise.resolve([
         ...command,
@@ -43,6 +52,9 @@ export function modeld(name: string, command: readonly string[]): Contender {
       ]),
   };
 }
+
+/** The APIs that are measured. */
+export type ModeldPath = "/infer" | "/v1/completions";
 
 /** Starts it, lets `use` measure it, and stops it, whatever happens. */
 export async function withContender(

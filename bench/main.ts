@@ -2,7 +2,7 @@
 import { type Contender, direct, withContender } from "./contenders.ts";
 import { type Growth, measureGrowth, QUESTIONS } from "./growth.ts";
 import { type Helpers, makeHelpers } from "./helpers.ts";
-import { lineup, PLAIN_PROXY } from "./lineup.ts";
+import { lineup, REFERENCE } from "./lineup.ts";
 import { LoadGenerator } from "./load.ts";
 import { beyond, FULL, measure, type Measured, type MeasureName, MEASURES, QUICK } from "./measures.ts";
 import { nginxVersion } from "./nginx.ts";
@@ -86,9 +86,9 @@ async function report(helpers: Helpers, rounds: Map<string, Measured[]>, growth:
   const summedUp = new Map(measured.map(([name, list]) => [name, overRounds<keyof Measured>(list, sumUp)]));
   const bare = summedUp.get(direct.name);
   const results = new Map([...summedUp].map(([name, measures]) => [name, beyond(bare, measures)]));
-  const text = table(results, PLAIN_PROXY);
+  const text = table(results, REFERENCE);
   const statistic = options.best ? "the best" : "the median";
-  console.log(`\n${text}\n\n(×) is the ratio to ${PLAIN_PROXY} in this run; ${statistic} of ${options.rounds} rounds.`);
+  console.log(`\n${text}\n\n(×) is the ratio to ${REFERENCE} in this run; ${statistic} of ${options.rounds} rounds.`);
 
   await Deno.mkdir(options.out, { recursive: true });
   await Deno.writeTextFile(`${options.out}/table.md`, `${text}\n`);

@@ -4,10 +4,11 @@ const USAGE = `deno task bench [options]
   --quick           one round of small loads, to try the harness
   --rounds=N        alternating rounds (2)
   --best            the best of the rounds, not their median: on a busy machine everything else only adds
-  --no-growth       leave out how cost grows with streams, tokens, prompt and reply
+  --growth          also how cost grows with streams, tokens, prompt and reply: some minutes more
   --deno=VERSION    also modeld from source on that Deno: a version (fetched through npx) or a path; may be repeated
+  --modeld=FOLDER   also modeld from that checkout, to compare changes in one run; may be repeated
   --compiled=FILE   the executable to measure (dist/modeld, if it is there)
-  --only=NAME       of all contenders only those whose name contains NAME, beside direct and nginx
+  --only=NAME       of all contenders only those whose name contains NAME, beside direct and the reference
   --out=FOLDER      where table, JSON and plots go (bench/results)`;
 
 /** What the command line of the benchmark says. */
@@ -17,6 +18,7 @@ export interface BenchOptions {
   readonly best: boolean;
   readonly growth: boolean;
   readonly deno: readonly string[];
+  readonly modeld: readonly string[];
   readonly compiled: string;
   readonly only: readonly string[];
   readonly out: string;
@@ -26,10 +28,8 @@ export interface BenchOptions {
 export function parseOptions(args: readonly string[]): BenchOptions {
   const parsed = parseArgs([...args], {
     boolean: ["quick", "best", "growth"],
-    negatable: ["growth"],
-    string: ["rounds", "deno", "compiled", "only", "out"],
-    collect: ["deno", "only"],
-    default: { growth: true },
+    string: ["rounds", "deno", "modeld", "compiled", "only", "out"],
+    collect: ["deno", "modeld", "only"],
     unknown: (name: string) => {
       throw new RangeError(`unknown option ${name}\n${USAGE}`);
     },
@@ -40,8 +40,9 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     quick: parsed.quick,
     rounds,
     best: parsed.best,
-    growth: parsed.growth && !parsed.quick,
+    growth: parsed.growth,
     deno: parsed.deno ?? [],
+    modeld: parsed.modeld ?? [],
     compiled: parsed.compiled ?? "dist/modeld",
     only: parsed.only ?? [],
     out: parsed.out ?? "bench/results",

@@ -1,6 +1,7 @@
 import { assert } from "@std/assert";
 import { AbortScope } from "../../src/base/abort.ts";
 import { systemClock } from "../../src/base/clock.ts";
+import { Deadlines } from "../../src/base/deadlines.ts";
 import { ByteStream } from "../../src/llama/connection/byte_stream.ts";
 import type { Exchange } from "../../src/llama/exchange.ts";
 import { Failures } from "../../src/llama/failures.ts";
@@ -52,7 +53,7 @@ function exchange(response: Response): Exchange {
     signal: scope.signal,
     silence: new SilenceWatch({ firstToken: 0, idle: 0 }, systemClock, () => {}),
     failures,
-    clock: systemClock,
+    terminalDeadlines: new Deadlines(0, systemClock),
   };
   return new HttpExchange(parts, (onMisread) => new EventDecoder({ failures, choices: 1, onMisread }));
 }

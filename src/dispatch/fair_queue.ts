@@ -113,7 +113,21 @@ export class FairQueue<R extends FairRequest> {
     this.#charge(now);
     const rest = this.#expectedRest;
     const mayGo = this.#mayGo(now);
-    const turns = mayGo.map((its) => ({ its, rank: its.time.rank(rest), entries: its.inOrder(rest, this.#mayStart) }));
+    const [only, another] = mayGo;
+    if (only !== undefined && another === undefined) yield* only.inOrder(rest, this.#mayStart);
+    else yield* this.#inTurns(mayGo, rest);
+    for (const its of this.#classes) {
+      if (!mayGo.includes(its)) yield* its.inOrder(rest, this.#mayStart);
+    }
+  }
+
+  /** The requests of several classes that share. */
+  *#inTurns(classes: readonly PriorityClass<R>[], rest: number): Generator<Entry<R>, void, undefined> {
+    const turns = classes.map((its) => ({
+      its,
+      rank: its.time.rank(rest),
+      entries: its.inOrder(rest, this.#mayStart),
+    }));
     while (turns.length > 0) {
       const turn = turns.reduce((one, other) => other.rank < one.rank ? other : one);
       const entry = turn.entries.next().value;
@@ -121,9 +135,6 @@ export class FairQueue<R extends FairRequest> {
         turn.rank += turn.its.time.advance(entry.request.slots, rest);
         yield entry;
       } else turns.splice(turns.indexOf(turn), 1);
-    }
-    for (const its of this.#classes) {
-      if (!mayGo.includes(its)) yield* its.inOrder(rest, this.#mayStart);
     }
   }
 

@@ -43,7 +43,7 @@ function serveQueue(state: FleetState, model: Model, now: number): void {
   let choice: Instance | undefined;
   const canStart = (request: QueuedRequest): boolean =>
     (choice = chooseInstance(state, model, request, ready, now)) !== undefined;
-  while (ready.some(({ free }) => free > 0)) {
+  while (model.queue.size > 0 && ready.some(({ free }) => free > 0)) {
     const entry = model.queue.next(now, canStart);
     if (entry === undefined || choice === undefined) return;
     start(state, entry.request, choice, now);

@@ -43,6 +43,22 @@ interface Server {
   closing: boolean;
 }
 
+class ServedConnection implements Connection {
+  readonly #server: Server;
+  readonly remoteAddress: string;
+  readonly completed: Promise<void>;
+
+  constructor(server: Server, { remoteAddr, completed }: Deno.ServeHandlerInfo<Deno.NetAddr>) {
+    this.#server = server;
+    this.remoteAddress = remoteAddr.hostname;
+    this.completed = completed;
+  }
+
+  get closing(): boolean {
+    return this.#server.closing;
+  }
+}
+
 /**
  * Listens on one address for as long as the process lives. Deno.serve closes its listener for good when it cannot accept a
  * connection, as where no file descriptor is left; its open connections go on. Then this listens again, with a new server.
@@ -94,14 +110,8 @@ export class Listener {
 
   #serve({ hostname, port }: ListenerOptions["addr"]): Server {
     const { handler, onError } = this.#options;
-    const answer: Deno.ServeHandler<Deno.NetAddr> = (request, { remoteAddr, completed }) =>
-      handler(request, {
-        remoteAddress: remoteAddr.hostname,
-        completed,
-        get closing() {
-          return server.closing;
-        },
-      });
+    const answer: Deno.ServeHandler<Deno.NetAddr> = (request, info) =>
+      handler(request, new ServedConnection(server, info));
     const http = Deno.serve({ hostname, port, onListen() {}, onError, ...this.#tls }, answer);
     const server: Server = { http, closing: false };
     http.finished.catch((error) => this.#acceptFailed(server, error));

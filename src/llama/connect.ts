@@ -113,5 +113,6 @@ class ConnectedServer implements LlamaServer {
 
   close(): void {
     this.#client.close();
+    this.#requests.close();
   }
 }

@@ -1,5 +1,6 @@
 import { AbortScope } from "../base/abort.ts";
 import type { Clock } from "../base/clock.ts";
+import { Deadlines } from "../base/deadlines.ts";
 import { ModeldError } from "../base/errors.ts";
 import type { JsonObject } from "../base/json.ts";
 import { ByteStream } from "./connection/byte_stream.ts";
@@ -9,7 +10,7 @@ import type { Exchange } from "./exchange.ts";
 import { isMissing } from "./failures.ts";
 import type { ForwardRequest, GenerateRequest } from "./llama_server.ts";
 import { EventDecoder } from "./stream/event_decoder.ts";
-import { HttpExchange } from "./stream/http_exchange.ts";
+import { HttpExchange, TERMINAL_EVENT_DELAY } from "./stream/http_exchange.ts";
 import { SilenceWatch } from "./stream/silence_watch.ts";
 import { WholeDecoder } from "./stream/whole_decoder.ts";
 
@@ -54,6 +55,7 @@ export class Requests {
   readonly #terms: () => ExchangeTerms;
   readonly #generateDeadline: SharedDeadline;
   readonly #forwardDeadline: SharedDeadline;
+  readonly #terminalDeadlines: Deadlines;
 
   /** @param terms the present ones */
   constructor(client: HttpClient, terms: () => ExchangeTerms, clock: Clock) {
@@ -62,6 +64,7 @@ export class Requests {
     this.#terms = terms;
     this.#generateDeadline = new SharedDeadline(clock);
     this.#forwardDeadline = new SharedDeadline(clock);
+    this.#terminalDeadlines = new Deadlines(TERMINAL_EVENT_DELAY, clock);
   }
 
   /** See `LlamaServer.generate`. */
@@ -92,6 +95,11 @@ export class Requests {
     }, signal);
   }
 
+  /** Releases its timer. */
+  close(): void {
+    this.#terminalDeadlines.close();
+  }
+
   /**
    * Sends the request and resolves when llama-server has accepted it. Exactly one POST can have begun a generation: another
    * path is tried only after an answer which says that the path does not exist.
@@ -110,7 +118,8 @@ export class Requests {
       const contentType = response.headers.get("content-type") ?? "";
       const isStream = opening.isStream(contentType);
       const bytes = new ByteStream(response, scope, opening.call.operation, heard);
-      const parts = { contentType, isStream, bytes, scope, signal, silence, failures, clock: this.#clock };
+      const terminalDeadlines = this.#terminalDeadlines;
+      const parts = { contentType, isStream, bytes, scope, signal, silence, failures, terminalDeadlines };
       return new HttpExchange(
         parts,
         (onMisread) => isStream ? new EventDecoder({ failures, choices, onMisread }) : new WholeDecoder(),

@@ -36,9 +36,12 @@ export class RealLlamaServer {
    *
    * @throws Error with its output when it does not come to that.
    */
-  static async start(args: readonly string[], options: { port?: number } = {}): Promise<RealLlamaServer> {
+  static async start(
+    args: readonly string[],
+    { readyMs, ...options }: { port?: number; readyMs?: number } = {},
+  ): Promise<RealLlamaServer> {
     const server = RealLlamaServer.launch(args, options);
-    await server.ready();
+    await server.ready(readyMs);
     return server;
   }
 
@@ -53,10 +56,10 @@ export class RealLlamaServer {
   /**
    * Resolves when `/health` is 200.
    *
-   * @throws Error with the output when the process ends, or after 20 s.
+   * @throws Error with the output when the process ends, or after `timeout` ms.
    */
-  async ready(): Promise<void> {
-    const deadline = performance.now() + 20_000;
+  async ready(timeout = 20_000): Promise<void> {
+    const deadline = performance.now() + timeout;
     while (!await this.#healthy()) {
       if (this.process.exit !== undefined || performance.now() > deadline) {
         throw new Error(`llama-server does not become ready:\n${this.process.lines.join("\n")}`);

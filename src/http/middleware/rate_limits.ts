@@ -25,12 +25,14 @@ export class RateLimits {
    * Counts a request with the tokens that it may take, which are replaced by those it took when it ends. The reply says
    * what is left, whatever becomes of the request.
    *
+   * @param estimateOf asked only where the client has limits
    * @throws ModeldError `rate_limited`
    */
-  charge(inference: Inference, context: RequestContext, estimate: number): void {
+  charge(inference: Inference, context: RequestContext, estimateOf: () => number): void {
     const { client } = inference;
     const limit = this.#limitOf(client);
     if (limit === undefined) return;
+    const estimate = estimateOf();
     const now = this.#clock.now();
     const admission = limit.admit(estimate, now);
     context.replyHeaders = limit.headers(now);

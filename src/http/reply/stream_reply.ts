@@ -187,16 +187,17 @@ class StreamReply implements UnderlyingDefaultSource<Uint8Array> {
     if (!this.#taken) return;
     if (isEnd || this.#rest !== undefined) return this.#write();
     if (this.#encoder.pending === 0 || this.#gathering !== undefined) return;
-    if (this.#options.clock.now() - this.#wroteAt >= BURST_MS) return this.#write();
+    const now = this.#options.clock.now();
+    if (now - this.#wroteAt >= BURST_MS) return this.#write(now);
     // `fetch` hands over one chunk a turn of the event loop, however many have come: the end of the turn would be too soon.
-    this.#gathering = setTimeout(this.#write, GATHER_MS);
+    this.#gathering = setTimeout(() => this.#write(), GATHER_MS);
   }
 
   #sendHead(): void {
-    const headers = new Headers({ "Content-Type": this.#encoder.contentType });
+    const headers: Record<string, string> = { "Content-Type": this.#encoder.contentType };
     if (this.#options.whole) {
       this.#addEnd();
-      headers.set("Content-Length", String(this.#encoder.pending));
+      headers["Content-Length"] = String(this.#encoder.pending);
     }
     this.#begun = true;
     this.#inference.startReply(() => this.#cut());
@@ -204,7 +205,7 @@ class StreamReply implements UnderlyingDefaultSource<Uint8Array> {
   }
 
   /** Writes what is there, or closes where there is nothing and will be nothing; if the client asks for it. */
-  readonly #write = (): void => {
+  #write(now = this.#options.clock.now()): void {
     clearTimeout(this.#gathering);
     this.#gathering = undefined;
     // Also because a timer that was cleared in the turn of the event loop in which it was due may be called in Deno 2.6.
@@ -217,14 +218,14 @@ class StreamReply implements UnderlyingDefaultSource<Uint8Array> {
     this.#rest = bytes.length > READ_AHEAD ? bytes.subarray(READ_AHEAD) : undefined;
     if (this.#rest !== undefined) bytes = bytes.subarray(0, READ_AHEAD);
     this.#taken = false;
-    this.#wroteAt = this.#options.clock.now();
+    this.#wroteAt = now;
     this.#controller.enqueue(bytes);
     const isAllWritten = this.#isLast && this.#rest === undefined && this.#encoder.pending === 0;
     if (isAllWritten && this.#completion !== undefined) {
       this.#inference.complete(this.#completion);
     }
     this.#wakeReader?.();
-  };
+  }
 
   /** Adds what ends a reply well, once; a failure that comes before that still counts. @returns whether it did */
   #addEnd(): boolean {

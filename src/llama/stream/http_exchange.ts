@@ -1,5 +1,6 @@
 import type { AbortScope } from "../../base/abort.ts";
-import type { Clock, Timer } from "../../base/clock.ts";
+import type { Timer } from "../../base/clock.ts";
+import type { Deadlines } from "../../base/deadlines.ts";
 import { ModeldError } from "../../base/errors.ts";
 import type { ByteStream } from "../connection/byte_stream.ts";
 import type { Failures } from "../failures.ts";
@@ -8,7 +9,7 @@ import type { Decoded, DecodedBatch, DecodedEvent, Decoder } from "./decoder.ts"
 import type { SilenceWatch } from "./silence_watch.ts";
 
 /** How long a terminal event may take once every choice has its finish reason, in ms (`design.md`, decision 7). */
-const TERMINAL_EVENT_DELAY = 2_000;
+export const TERMINAL_EVENT_DELAY = 2_000;
 
 /** How many bytes are read ahead of the reader once every choice has its finish reason. */
 const READ_AHEAD_LIMIT = 64 * 1024;
@@ -24,7 +25,8 @@ export interface HttpExchangeParts {
   readonly signal: AbortSignal;
   readonly silence: SilenceWatch;
   readonly failures: Failures;
-  readonly clock: Clock;
+  /** Of `TERMINAL_EVENT_DELAY`. Every whole answer sets one, so all exchanges share them. */
+  readonly terminalDeadlines: Deadlines;
 }
 
 /** An exchange that is read from the body of an HTTP response. */
@@ -36,7 +38,7 @@ export class HttpExchange implements Exchange {
   readonly #signal: AbortSignal;
   readonly #silence: SilenceWatch;
   readonly #failures: Failures;
-  readonly #clock: Clock;
+  readonly #terminalDeadlines: Deadlines;
   readonly #decoder: Decoder;
   #ending: Ending | undefined;
   #onEnd: ((ending: Ending) => void) | undefined;
@@ -55,7 +57,7 @@ export class HttpExchange implements Exchange {
     this.#signal = parts.signal;
     this.#silence = parts.silence;
     this.#failures = parts.failures;
-    this.#clock = parts.clock;
+    this.#terminalDeadlines = parts.terminalDeadlines;
     this.#decoder = decoderFor((error) => this.#end({ kind: "failed", error }));
     this.#silence.pause();
     this.#scope.signal.addEventListener("abort", this.#aborted, { once: true });
@@ -135,9 +137,8 @@ export class HttpExchange implements Exchange {
    */
   #awaitTerminalEvent(): void {
     this.#silence.release();
-    this.#terminalTimer = this.#clock.after(
-      TERMINAL_EVENT_DELAY,
-      () => this.#end({ kind: "completed", completion: this.#decoder.completion }),
+    this.#terminalTimer = this.#terminalDeadlines.set(() =>
+      this.#end({ kind: "completed", completion: this.#decoder.completion })
     );
     this.#readingAhead = this.#readAhead();
   }

@@ -27,9 +27,9 @@ export class SilenceWatch {
     this.#deadline = new MovingDeadline(clock, () => passed(silenceError(this.#phase, limits[this.#phase])));
   }
 
-  /** Whether no token has come yet. */
+  /** Whether it must hear of the first token, which nobody looks for where no silence is too long. */
   get awaitsFirstToken(): boolean {
-    return this.#phase === "firstToken";
+    return this.#phase === "firstToken" && (this.#limits.firstToken > 0 || this.#limits.idle > 0);
   }
 
   /** Somebody waits from now on, in a silence that begins now. */

@@ -54,7 +54,7 @@ export function inferRoute(options: InferRouteOptions): Route {
           headers: upstreamHeaders(inference),
         });
         inference.lowerPriority(infer.priority);
-        options.rateLimits.charge(inference, context, estimateOf(infer));
+        options.rateLimits.charge(inference, context, () => estimateOf(infer));
         const response = await reply(infer, inference, options);
         if (infer.ignored.length > 0) response.headers.set("X-Modeld-Ignored", infer.ignored.join(", "));
         return withServer(response, inference);

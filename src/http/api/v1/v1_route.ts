@@ -76,7 +76,7 @@ function v1Route(path: string, row: V1Route, cheap: { running: number }, options
         const v1 = await read(row, request, context, inference, options);
         // Embeddings and ranks are counted for all inputs together.
         if (row.terminal !== undefined) inference.tasks = v1.tasks;
-        options.rateLimits.charge(inference, context, estimateOf(row, v1));
+        options.rateLimits.charge(inference, context, () => estimateOf(row, v1));
         return withServer(await reply(row, v1, inference, options), inference);
       } catch (error) {
         return withServer(errorReply(api, failed(inference, error), inference.id), inference);
