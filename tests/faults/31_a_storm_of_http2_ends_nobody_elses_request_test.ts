@@ -14,8 +14,13 @@ const STREAMS = Array.from({ length: 15 }, (_, index) => 2 * index + 1);
 /** How often a storm of cancelled streams comes. */
 const ROUNDS = 20;
 
-const STREAMED = { prompt: "Once" };
+const STREAMED = { prompt: "Once", stream: true };
 const WHOLE = { prompt: "Once", stream: false };
+
+/** Every second request of a storm goes to a path of `/v1`, which takes the same bodies. */
+function pathOf(stream: number): string {
+  return stream % 4 === 1 ? "/infer" : "/v1/completions";
+}
 
 Deno.test("an HTTP/2 client gets its tokens, several streams at once on one connection", async () => {
   await play({ fake: { slots: 2 }, outcomes: { "ok stream": 2 }, posts: 2 }, async ({ modeld }) => {
@@ -55,14 +60,16 @@ Deno.test("an HTTP/2 stream that is cancelled while queued leaves the queue, and
 
 for (const [kind, request] of Object.entries({ "stream of tokens": STREAMED, "whole answer": WHOLE })) {
   Deno.test(`an HTTP/2 request for a ${kind} that is cancelled in prefill is ended at llama-server`, async () => {
-    await play({ outcomes: { "cancelled prefill": 1 }, posts: 1 }, async ({ llama, modeld }) => {
-      const taken = llama.take();
-      await using client = await http2.Http2Client.connect(modeld.url);
-      await client.send(...http2.post(1, request));
-      const exchange = await taken;
-      await exchange.send(STREAM_HEAD);
-      await client.send(http2.reset(1));
-      await exchange.gone;
+    await play({ outcomes: { "cancelled prefill": 2 }, posts: 2 }, async ({ llama, modeld }) => {
+      for (const path of ["/infer", "/v1/completions"]) {
+        const taken = llama.take();
+        await using client = await http2.Http2Client.connect(modeld.url);
+        await client.send(...http2.post(1, request, path));
+        const exchange = await taken;
+        await exchange.send(STREAM_HEAD);
+        await client.send(http2.reset(1));
+        await exchange.gone;
+      }
     });
   });
 
@@ -70,9 +77,11 @@ for (const [kind, request] of Object.entries({ "stream of tokens": STREAMED, "wh
     await play({ outcomes: 2 * STREAMS.length * ROUNDS + 1, posts: undefined }, async ({ modeld, ask }) => {
       for (let round = 0; round < ROUNDS; round++) {
         await using hasty = await http2.Http2Client.connect(modeld.url);
-        await hasty.send(...STREAMS.flatMap((stream) => [...http2.post(stream, request), http2.reset(stream)]));
+        await hasty.send(
+          ...STREAMS.flatMap((stream) => [...http2.post(stream, request, pathOf(stream)), http2.reset(stream)]),
+        );
         await using patient = await http2.Http2Client.connect(modeld.url);
-        await patient.send(...STREAMS.flatMap((stream) => http2.post(stream, request)));
+        await patient.send(...STREAMS.flatMap((stream) => http2.post(stream, request, pathOf(stream))));
         await patient.until(1, "}");
         await patient.send(...STREAMS.map(http2.reset));
       }

@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { Exchange } from "../support/raw_http_server.ts";
 import { CLOSE_DELIMITED_HEAD, head, replyJson, replyStream } from "../support/replies.ts";
 import { completionToken, errorBody, nativeEnd, sse, SSE_DONE } from "../support/wire_streams.ts";
+import { playEach } from "./support/apis.ts";
 import { play } from "./support/scenario.ts";
 
 const MB = 2 ** 20;
@@ -40,13 +41,17 @@ for (const [name, script] of Object.entries(FAILURES)) {
   Deno.test(`${name}: an error of a few words, in the reply and in the log`, async () => {
     const stage = name.includes("event") ? "stream" : "prefill";
     const outcome = name.includes("400") ? "invalid" : "upstream_error";
-    await play({ outcomes: { [`${outcome} ${stage}`]: 1 }, posts: 1 }, async ({ llama, modeld, ask }) => {
+    await playEach({ outcomes: { [`${outcome} ${stage}`]: 1 }, posts: 1 }, async ({ llama, modeld, api, ask }) => {
       llama.next(script);
-      const last = await (await ask()).last();
-      assert((last.error ?? "").length < 500, `a message of ${last.error?.length} characters`);
-      assert((last.upstream_type ?? "").length <= CLIPPED, `a type of ${last.upstream_type?.length} characters`);
-      if (name.includes("type")) assert(last.upstream_type?.startsWith("www"), last.text);
-      assert(!last.error?.includes("internal error"), last.text);
+      const text = await (await ask()).text();
+      const last = text.trimEnd().split("\n").at(-1)?.replace("data: ", "") ?? "";
+      assert(last.length < 1_000, `an error of ${last.length} characters`);
+      const { error, upstream_type: type = "" } = JSON.parse(last);
+      const message = api.path === "/infer" ? error : error.message;
+      assert(message.length < 500, `a message of ${message.length} characters`);
+      assert(type.length <= CLIPPED, `a type of ${type.length} characters`);
+      if (name.includes("type") && api.path === "/infer") assert(type.startsWith("www"), last);
+      assert(!message.includes("internal error"), last);
       assertQuiet(modeld.process.stderrLines);
     });
   });

@@ -172,7 +172,7 @@ export class FakeFleet implements Fleet {
     return this.modelList.map(({ id }) => ({ id, aliases: [], state: "loaded", sinceUnix: 1 }));
   }
 
-  props(): Promise<JsonObject> {
+  props(_model: string | undefined): Promise<JsonObject> {
     return Promise.resolve({ total_slots: 1, model_path: "/srv/m.gguf" });
   }
 

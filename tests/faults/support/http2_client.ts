@@ -65,9 +65,9 @@ function headerBlock(fields: Readonly<Record<string, string>>): Uint8Array {
   return Uint8Array.from(bytes);
 }
 
-/** The head of a `POST /infer`; the stream stays open for its body. */
-export function postHead(stream: number): Frame {
-  return frame(TYPE.headers, END_HEADERS, stream, headerBlock(POST));
+/** The head of a POST, to `/infer` unless told otherwise; the stream stays open for its body. */
+export function postHead(stream: number, path = "/infer"): Frame {
+  return frame(TYPE.headers, END_HEADERS, stream, headerBlock({ ...POST, ":path": path }));
 }
 
 /** The same, with headers that do not end: `continuation` is expected to follow. */
@@ -85,9 +85,9 @@ export function data(stream: number, text: string): Frame {
   return frame(TYPE.data, 0, stream, utf8.encode(text));
 }
 
-/** A `POST /infer` with its body. */
-export function post(stream: number, json: unknown): Frame[] {
-  return [postHead(stream), frame(TYPE.data, END_STREAM, stream, utf8.encode(JSON.stringify(json)))];
+/** A POST with its body, to `/infer` unless told otherwise. */
+export function post(stream: number, json: unknown, path = "/infer"): Frame[] {
+  return [postHead(stream, path), frame(TYPE.data, END_STREAM, stream, utf8.encode(JSON.stringify(json)))];
 }
 
 /** Cancels a stream. */

@@ -184,3 +184,35 @@ Deno.test("what a client hears of its prompt is no first token", async () => {
     assertEquals(observer.timelines.map(({ stage, fragments }) => [stage, fragments]), [["prefill", 0]]);
   });
 });
+
+Deno.test("calls without a slot are bounded: the 65th at once is 503 overloaded, and is served when one has ended", async () => {
+  await withLlama(async ({ url, llama }) => {
+    const waiting: Exchange[] = [];
+    const { promise: full, resolve } = Promise.withResolvers<void>();
+    llama.on("POST /tokenize", (exchange) => {
+      waiting.push(exchange);
+      if (waiting.length === 64) resolve();
+      return exchange.gone;
+    });
+    const calls = Array.from({ length: 64 }, () => post(url, "/tokenize", `{"content":"Once"}`));
+    await full;
+    const refused = await post(url, "/v1/messages/count_tokens", `{"messages":[]}`);
+    assertEquals([refused.status, (await refused.json()).error.type], [503, "overloaded_error"]);
+    assertEquals([refused.headers.get("x-should-retry"), refused.headers.get("retry-after-ms")], ["true", "1000"]);
+    for (const exchange of waiting) await replyJson(exchange, 200, { tokens: [1] });
+    for (const reply of await Promise.all(calls)) assertEquals(await reply.text(), `{"tokens":[1]}`);
+    llama.on("POST /tokenize", (exchange) => replyJson(exchange, 200, { tokens: [1] }));
+    assertEquals((await (await post(url, "/tokenize", `{"content":"Once"}`)).json()).tokens, [1]);
+  });
+});
+
+Deno.test("an alias is resolved before the fleet is asked, and a router gets its own name in the body", async () => {
+  await withLlama(async ({ url, llama, one }) => {
+    one.routerModel = "qwen3";
+    await (await post(url, "/v1/completions", `{"model":"gpt-4o", "prompt":"Once"}`)).text();
+    assertEquals(llama.posts.at(-1)?.body, `{"model":"qwen3", "prompt":"Once"}`);
+    assertEquals(one.asked.at(-1)?.model, "qwen3-8b");
+    await (await post(url, "/v1/completions", `{"prompt":"Once"}`)).text();
+    assertEquals([llama.posts.at(-1)?.body, one.asked.at(-1)?.model], [`{"model":"qwen3","prompt":"Once"}`, undefined]);
+  }, { aliases: { "gpt-4o": "qwen3-8b" } });
+});

@@ -13,6 +13,8 @@ class OneServer extends FakeFleet {
   readonly #server: LlamaServer;
   /** Set: the server is a router, which knows the model by this name. */
   routerModel: string | undefined;
+  /** What it was asked for, in order. */
+  readonly asked: FleetRequest[] = [];
 
   constructor(server: LlamaServer) {
     super();
@@ -20,6 +22,7 @@ class OneServer extends FakeFleet {
   }
 
   override exchange(request: FleetRequest, { timeline, signal }: RequestContext): Promise<Exchange> {
+    this.asked.push(request);
     timeline.enter("prefill");
     const model = this.routerModel;
     return request.open({ server: this.#server, model, isRouter: model !== undefined }, signal);
