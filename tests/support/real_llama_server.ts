@@ -8,10 +8,12 @@ import { type Exit, SpawnedProcess } from "./spawned_process.ts";
 export function findLlamaServer(): string {
   const named = Deno.env.get("LLAMA_SERVER_BIN");
   const cache = Deno.env.get("XDG_CACHE_HOME") ?? `${Deno.env.get("HOME")}/.cache`;
-  const folders = (Deno.env.get("PATH") ?? "").split(":");
+  const isWindows = Deno.build.os === "windows";
+  const program = isWindows ? "llama-server.exe" : "llama-server";
+  const folders = (Deno.env.get("PATH") ?? "").split(isWindows ? ";" : ":");
   const candidates = named !== undefined
     ? [named]
-    : [`${cache}/modeld-tools/llama-server/llama-server`, ...folders.map((folder) => `${folder}/llama-server`)];
+    : [`${cache}/modeld-tools/llama-server/llama-server`, ...folders.map((folder) => `${folder}/${program}`)];
   const found = candidates.find(isFile);
   if (found !== undefined) return found;
   throw new Error(
@@ -53,10 +55,10 @@ export class RealLlamaServer {
   /**
    * Resolves when `/health` is 200.
    *
-   * @throws Error with the output when the process ends, or after 20 s.
+   * @throws Error with the output when the process ends, or after `timeout` ms.
    */
-  async ready(): Promise<void> {
-    const deadline = performance.now() + 20_000;
+  async ready(timeout = 20_000): Promise<void> {
+    const deadline = performance.now() + timeout;
     while (!await this.#healthy()) {
       if (this.process.exit !== undefined || performance.now() > deadline) {
         throw new Error(`llama-server does not become ready:\n${this.process.lines.join("\n")}`);

@@ -2,7 +2,7 @@
  * `deno task dev`: modeld with a llama-server behind it, on any machine, starting anew on every change. Takes modeld's own
  * flags and variables; with `--llama-url` or `LLAMA_URL` it uses that server and starts none.
  */
-import { formatAddress } from "../../src/config/address.ts";
+import { type Address, formatAddress, reachableAddress } from "../../src/config/address.ts";
 import { readArguments } from "../../src/config/arguments.ts";
 import { readEnvironment } from "../../src/config/environment.ts";
 import { type Configuration, loadConfiguration } from "../../src/config/load.ts";
@@ -24,7 +24,15 @@ async function dev(): Promise<number> {
   const stop = Promise.withResolvers<void>();
   for (const signal of STOP_SIGNALS) Deno.addSignalListener(signal, () => stop.resolve());
 
-  const upstream = servers.length === 0 ? await startUpstream() : undefined;
+  let upstream: Upstream | undefined;
+  try {
+    if (servers.length === 0) upstream = await startUpstream();
+  } catch (error) {
+    // LLAMA_SERVER_BIN or LLAMA_MODEL names what does not work; the message says so, and how to go on.
+    if (!(error instanceof Error)) throw error;
+    tell(error.message);
+    return 1;
+  }
   tell(upstream?.description ?? `using the llama-server at ${servers.map(({ url }) => url).join(", ")}`);
   try {
     await runModeld(settings, upstream, stop.promise);
@@ -35,9 +43,11 @@ async function dev(): Promise<number> {
 }
 
 async function runModeld(settings: Settings, upstream: Upstream | undefined, stop: Promise<void>): Promise<void> {
-  const { hostname, port } = settings.addr;
-  const url = `http://${formatAddress({ hostname: hostname === "0.0.0.0" ? "127.0.0.1" : hostname, port })}`;
-  const args = upstream === undefined ? Deno.args : [...Deno.args, "--llama-url", upstream.url.href];
+  // A free port is chosen here: modeld keeps it however often it starts anew.
+  const addr = settings.addr.port === 0 ? freeAddress(settings.addr) : settings.addr;
+  const url = `http://${formatAddress(reachableAddress(addr))}`;
+  const args = [...Deno.args, "--addr", formatAddress(addr)];
+  if (upstream !== undefined) args.push("--llama-url", upstream.url.href);
   const modeld = new WatchedModeld(url, args);
   try {
     const shown = modeld.ready((state) => tell(`modeld is not ready yet: ${state}`)).then(async (ready) => {
@@ -47,6 +57,11 @@ async function runModeld(settings: Settings, upstream: Upstream | undefined, sto
   } finally {
     await modeld.stop();
   }
+}
+
+function freeAddress({ hostname }: Address): Address {
+  using listener = Deno.listen({ hostname, port: 0 });
+  return { hostname, port: listener.addr.port };
 }
 
 /** Reads the configuration as modeld will, so that both know the same address. */
