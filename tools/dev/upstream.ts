@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { loadEngine } from "../../src/demo/generation.ts";
 import { serveEngine } from "../../src/demo/server.ts";
-import { readStoryModel, storyModelUrl } from "../../src/demo/story_model.ts";
+import { readStoryModel, storyModel, storyModelUrl } from "../../src/demo/story_model.ts";
 import { findLlamaServer, RealLlamaServer } from "../../tests/support/real_llama_server.ts";
 
 /** How long a llama-server may take to load the model that `LLAMA_MODEL` names, in ms. */
@@ -45,7 +45,9 @@ function isThere(find: () => string): boolean {
 
 async function startReal(model: string | undefined): Promise<Upstream> {
   const server = RealLlamaServer.launch(
-    model === undefined ? ["-m", fileURLToPath(storyModelUrl), "-c", "2048", "-np", "4"] : ["-m", model],
+    model === undefined
+      ? ["-m", fileURLToPath(storyModelUrl), "-a", storyModel, "-c", "2048", "-np", "4"]
+      : ["-m", model],
   );
   await server.ready(longestLoad);
   return {

@@ -48,6 +48,16 @@ Deno.test("dev says which setting is wrong, and starts nothing", async () => {
   assertMatch(lines.join("\n"), /addr: "nonsense" .*is not an address/);
 });
 
+Deno.test("dev says that another program listens at its address, and does not take it for modeld", async () => {
+  await using other = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => new Response("ready"));
+  const { lines, exited } = dev(["--addr", `127.0.0.1:${other.addr.port}`]);
+  assertEquals((await exited).code, 1);
+  assertMatch(
+    lines.join("\n"),
+    /^dev: another program listens at 127\.0\.0\.1:\d+: choose another address with --addr$/m,
+  );
+});
+
 Deno.test("dev says which llama-server it was given and cannot find, without a stack", async () => {
   const { lines, exited } = dev([], { LLAMA_SERVER_BIN: "/nowhere/llama-server" });
   assertEquals((await exited).code, 1);
