@@ -1,4 +1,4 @@
-/** What modeld adds to a token: `deno task bench`; the method and the numbers are in docs/performance.md. */
+/** What modeld adds to a token: `deno task bench`; the method and the numbers are in bench/README.md. */
 import { type Contender, direct, withContender } from "./contenders.ts";
 import { type Growth, measureGrowth, QUESTIONS } from "./growth.ts";
 import { type Helpers, makeHelpers } from "./helpers.ts";

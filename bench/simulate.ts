@@ -1,6 +1,6 @@
 /**
  * Which server a request should go to: `deno task simulate` compares policies on simulated servers, prints tables for
- * docs/performance.md and draws its plots. Needs no llama-server and no quiet machine, save for the cost of a decision.
+ * bench/README.md and draws its plots. Needs no llama-server and no quiet machine, save for the cost of a decision.
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { svg } from "./plot.ts";

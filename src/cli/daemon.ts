@@ -1,6 +1,6 @@
 import { AbortScope } from "../base/abort.ts";
 import { systemClock } from "../base/clock.ts";
-import { formatAddress } from "../config/address.ts";
+import { type Address, formatAddress } from "../config/address.ts";
 import type { Configuration } from "../config/load.ts";
 import type { ServerConfig } from "../config/servers.ts";
 import type { Settings } from "../config/settings_table.ts";
@@ -21,16 +21,22 @@ import { watchTlsFiles } from "./tls_renewal.ts";
 
 const log = getLogger("serve");
 
+/** What a daemon may be given beside its configuration. */
+export interface DaemonOptions {
+  /** How the configuration is renewed; missing: it stays as it is. */
+  readonly renewal?: Renewal;
+  /** Called once when modeld listens, with the real port. */
+  readonly onListening?: (address: Address) => void;
+}
+
 /**
  * The daemon's whole life: listen, check llama-server, serve until the signal is aborted, then drain. Resolves with the
  * exit code when nothing of it is left: 0, or 1 where it could not listen, lost its address or must not serve.
- *
- * @param renewal missing: the configuration stays as it is
  */
 export async function runDaemon(
   configuration: Configuration,
   stop: AbortSignal,
-  renewal?: Renewal,
+  { renewal, onListening }: DaemonOptions = {},
 ): Promise<number> {
   const { settings } = configuration;
   const events = new EventLines(Deno.stdout);
@@ -55,6 +61,7 @@ export async function runDaemon(
     await fleet.close();
     return 1;
   }
+  onListening?.(http.addr);
   const url = `${configuration.tls === undefined ? "http" : "https"}://${formatAddress(http.addr)}`;
   const report = new StartReport({ url, hasServers: configuration.servers.length > 0, fleet, clock: systemClock });
   log.debug("llama-servers", { servers: listed(configuration.servers) });

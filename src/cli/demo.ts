@@ -1,4 +1,4 @@
-import { formatAddress } from "../config/address.ts";
+import { type Address, formatAddress, reachableAddress } from "../config/address.ts";
 import type { Configuration } from "../config/load.ts";
 import { loadEngine } from "../demo/generation.ts";
 import { serveEngine } from "../demo/server.ts";
@@ -12,19 +12,34 @@ import { serve } from "./serve.ts";
 export async function demo(configuration: Configuration): Promise<number> {
   const engine = serveEngine(loadEngine(await readStoryModel()));
   const { settings } = configuration;
-  const url = `http://${formatAddress(settings.addr)}`;
-  print(`modeld demo: the model "${storyModel}" tells little stories; modeld runs it itself, for trying only.
-For any other model start llama-server, and modeld with --llama-url. In another terminal:
-
-  curl -N ${url}/infer -H 'Content-Type: application/json' -d '{"prompt":"Once upon a time"}'
-
-`);
+  const { href } = engine.url;
+  const { vramBudgetMb, vramMarginMb } = settings;
+  const server = { name: "demo", url: href, apiKey: undefined, caCerts: [], vramBudgetMb, vramMarginMb };
+  const demoSettings = { ...settings, llamaUrl: [href], defaultModel: undefined };
   try {
-    const { href } = engine.url;
-    const { vramBudgetMb, vramMarginMb } = settings;
-    const server = { name: "demo", url: href, apiKey: undefined, caCerts: [], vramBudgetMb, vramMarginMb };
-    return await serve({ ...configuration, servers: [server], settings: { ...settings, llamaUrl: [href] } });
+    return await serve({ ...configuration, servers: [server], settings: demoSettings }, {
+      onListening: (address) => print(greeting(configuration, address)),
+    });
   } finally {
     await engine.stop();
   }
+}
+
+/** What to do with the demo that listens at `address`, and what of the configuration it leaves out. */
+function greeting({ servers, settings, clients, tls }: Configuration, address: Address): string {
+  const unused = [
+    ...servers.map(({ url }) => `the llama-server at ${url}`),
+    ...settings.defaultModel === undefined ? [] : [`the default model ${settings.defaultModel}`],
+  ];
+  const url = `${tls === undefined ? "http" : "https"}://${formatAddress(reachableAddress(address))}`;
+  const key = clients.length === 0 ? "" : " -H 'Authorization: Bearer YOUR_KEY'";
+  return `modeld demo: modeld itself runs "${storyModel}", a small model that tells stories. It is for trying only.
+${unused.length === 0 ? "" : `It does not use ${unused.join(" or ")}: for that start modeld without the word demo.\n`}\
+The page is at ${url}/. In another terminal:
+
+  curl -N ${url}/infer${key} -H 'Content-Type: application/json' -d '{"prompt":"Once upon a time"}'
+
+For another model start llama-server with it, and modeld with --llama-url.
+
+`;
 }

@@ -1,4 +1,4 @@
-import { type Address, formatAddress } from "../config/address.ts";
+import { type Address, formatAddress, reachableAddress } from "../config/address.ts";
 import { createDirectHttpClient } from "../llama/connection/http_client.ts";
 import { print, printProblem } from "./print.ts";
 
@@ -55,10 +55,4 @@ async function askOverTls(url: URL, { hostname, port }: Address, signal: AbortSi
   });
   const [head = "", text = ""] = reply.split("\r\n\r\n", 2);
   return { ok: /^HTTP\/1\.1 200 /.test(head), text: text.trim() };
-}
-
-/** An address that means every interface cannot be asked; this machine's own can. */
-export function reachableAddress({ hostname, port }: Address): Address {
-  if (hostname === "0.0.0.0") return { hostname: "127.0.0.1", port };
-  return hostname === "::" ? { hostname: "::1", port } : { hostname, port };
 }

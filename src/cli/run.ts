@@ -9,6 +9,7 @@ import { printConfig } from "../config/show.ts";
 import { check } from "./check.ts";
 import { health } from "./health.ts";
 import { print, printProblem } from "./print.ts";
+import { onHangUp } from "./process.ts";
 import { serve } from "./serve.ts";
 
 /** The exit code of a command line or configuration that cannot be used. */
@@ -77,7 +78,9 @@ async function runConfigured(command: Command, parsed: Arguments, environment: E
     case "health":
       return await health(configuration.settings.addr, configuration.tls !== undefined);
     default:
-      return await serve(configuration, () => loadConfiguration(parsed, environment));
+      return await serve(configuration, {
+        renewal: { load: () => loadConfiguration(parsed, environment), onAsked: onHangUp },
+      });
   }
 }
 

@@ -1,22 +1,15 @@
 import type { Configuration } from "../config/load.ts";
 import { getLogger, redirectConsole } from "../telemetry/log.ts";
 import { applyLogLevel } from "./config_reload.ts";
-import { runDaemon } from "./daemon.ts";
+import { type DaemonOptions, runDaemon } from "./daemon.ts";
 import { printProblem } from "./print.ts";
-import { installLastResort, onHangUp, unfitRuntime, watchStopSignals } from "./process.ts";
+import { installLastResort, unfitRuntime, watchStopSignals } from "./process.ts";
 import { startupWarnings } from "./startup_warnings.ts";
 
 const log = getLogger("serve");
 
-/**
- * Runs the daemon as this process: its log, its signals, its last resort. Resolves with the exit code.
- *
- * @param load gathers the configuration anew; missing: it stays as it is
- */
-export async function serve(
-  configuration: Configuration,
-  load?: () => Promise<Configuration>,
-): Promise<number> {
+/** Runs the daemon as this process: its log, its signals, its last resort. Resolves with the exit code. */
+export async function serve(configuration: Configuration, options: DaemonOptions = {}): Promise<number> {
   const unfit = unfitRuntime(Deno.version.deno);
   if (unfit !== undefined) {
     printProblem(unfit);
@@ -32,6 +25,6 @@ export async function serve(
     stop.abort();
   });
   watchStopSignals(stop);
-  const exitCode = await runDaemon(configuration, stop.signal, load && { load, onAsked: onHangUp });
+  const exitCode = await runDaemon(configuration, stop.signal, options);
   return crashed ? 1 : exitCode;
 }

@@ -1,12 +1,11 @@
 import { TextLineStream } from "@std/streams/text-line-stream";
 import { type Clock, sleep, systemClock } from "../base/clock.ts";
-import { formatAddress } from "../config/address.ts";
+import { formatAddress, reachableAddress } from "../config/address.ts";
 import type { CommandFlagName } from "../config/arguments.ts";
 import type { Configuration } from "../config/load.ts";
 import type { Status } from "../dispatch/status.ts";
 import type { Change, RequestView } from "../http/api/live/live_view.ts";
 import { createDirectHttpClient } from "../llama/connection/http_client.ts";
-import { reachableAddress } from "./health.ts";
 import { printProblem, tryPrint } from "./print.ts";
 import { type Picture, type Screen, statusLines } from "./status_view.ts";
 

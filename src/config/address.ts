@@ -38,3 +38,9 @@ export function formatAddress({ hostname, port }: Address): string {
 export function isLoopback({ hostname }: Address): boolean {
   return hostname === "localhost" || hostname === "::1" || /^127(\.\d{1,3}){3}$/.test(hostname);
 }
+
+/** Where this machine reaches what listens there: an address that means every interface cannot be asked itself. */
+export function reachableAddress({ hostname, port }: Address): Address {
+  if (hostname === "0.0.0.0") return { hostname: "127.0.0.1", port };
+  return hostname === "::" ? { hostname: "::1", port } : { hostname, port };
+}

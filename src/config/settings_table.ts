@@ -57,7 +57,8 @@ export const settingsTable = complete({
   }),
 
   llamaUrl: setting(llamaUrls, [], {
-    help: "Address of llama-server, of several by comma or again; http+dns://host:port is every address of the name",
+    help:
+      "Address of llama-server. For several repeat the flag or use commas; http+dns://host:port is every address of the name",
     example: ["http://127.0.0.1:8081"],
     group: "llama-server",
     reload: "live",
@@ -93,7 +94,7 @@ export const settingsTable = complete({
   }),
 
   modelsDir: setting(path("folder"), "~/models/llm", {
-    help: "Folder with the GGUF files, to read size, quantization and family of models; it may be missing",
+    help: "Folder with the models' GGUF files. modeld reads size, quantization and family from them; it may be missing",
     group: "Models and admission",
   }),
   aliases: setting(aliases, {}, {
@@ -116,7 +117,7 @@ export const settingsTable = complete({
     reload: "live",
   }),
   vramMarginMb: setting(integer(), 0, {
-    help: "Memory in MB of that budget to leave free",
+    help: "Memory in MB to leave free within the VRAM budget",
     group: "Models and admission",
     reload: "live",
   }),
@@ -141,7 +142,7 @@ export const settingsTable = complete({
     reload: "live",
   }),
   priorityAgeing: setting(duration({ zero: "never" }), 10_000, {
-    help: "Waiting time after which a request counts one priority class higher; 0: never",
+    help: "A request that has waited this long counts one priority class higher; 0: never",
     group: "Models and admission",
     reload: "live",
   }),
@@ -167,17 +168,17 @@ export const settingsTable = complete({
     reload: "live",
   }),
   writeTimeout: setting(none, 60_000, {
-    help: "Time a client may take nothing of its answer; 0: no limit",
+    help: "Time that may pass without the client reading anything of its answer; 0: no limit",
     group: "Deadlines",
     reload: "live",
   }),
   llamaTimeout: setting(none, 30_000, {
-    help: "Time for one whole request to llama-server, for /infer; 0: no limit",
+    help: "Time that one request of /infer may take on llama-server, to its last token; 0: no limit",
     group: "Deadlines",
     reload: "live",
   }),
   v1Timeout: setting(none, 600_000, {
-    help: "Time for one whole request to llama-server, for /v1; 0: no limit",
+    help: "Time that one request of /v1 may take on llama-server, to its last token; 0: no limit",
     group: "Deadlines",
     reload: "live",
   }),
@@ -223,12 +224,13 @@ export const settingsTable = complete({
     reload: "live",
   }),
   maxAnswerBytes: setting(integer({ min: 1 }), 16_777_216, {
-    help: "Longest text of an answer, in bytes as it is sent; modeld stops llama-server beyond it",
+    help: "Longest text of an answer, in bytes as it is sent. When it is reached, modeld stops llama-server",
     group: "Limits",
     reload: "live",
   }),
   maxBufferedBytes: setting(integer({ min: 65_536 }), 268_435_456, {
-    help: "Bytes of request bodies and unread answers that all requests may hold together; 503 beyond",
+    help:
+      "Bytes of request bodies and unread answers that all requests may hold together. Beyond that they are answered 503",
     group: "Limits",
     reload: "live",
   }),
@@ -248,7 +250,7 @@ export const settingsTable = complete({
     reload: "live",
   }),
   maxConcurrentRequests: setting(integer({ max: 1_000_000 }), 4_096, {
-    help: "Requests that the process may answer at once; 503 beyond; 0: no limit",
+    help: "Requests that modeld may answer at once, waiting and streaming ones included; others get 503. 0: no limit",
     group: "Limits",
     reload: "live",
   }),
@@ -295,7 +297,7 @@ export const settingsTable = complete({
   }),
 
   logLevel: setting(choice("off", "error", "warn", "info", "debug"), "info", {
-    help: "What to log, to stderr. Prompts and tokens are logged only at debug",
+    help: "Least severe messages that are logged, to stderr. Prompts and tokens are logged only at debug",
     group: "Logs and events",
     reload: "live",
   }),
@@ -305,7 +307,7 @@ export const settingsTable = complete({
     reload: "live",
   }),
   events: setting(boolean, false, {
-    help: "Write loads, unloads and lost or found servers to stdout, one JSON line each",
+    help: "Write a JSON line to stdout when a model is loaded or unloaded, and when a server is lost or found",
     group: "Logs and events",
     reload: "live",
   }),

@@ -24,7 +24,14 @@ export interface ParsedRequest {
   readonly includeUsage: boolean;
 }
 
-const count = z.int().check(z.gte(-1));
+/** Largest body that is read, in bytes. modeld's own limit for `/infer` is the same unless it is set otherwise. */
+const longestBody = 1_048_576;
+/** Most stop texts of a request, and how long each may be: all of them are looked for at every token. */
+const mostStops = 64;
+const longestStop = 256;
+
+const count = z.int().check(z.gte(-1), z.lte(2 ** 31 - 1));
+const stopText = z.string().check(z.maxLength(longestStop));
 const message = z.object({
   content: z.union([z.string(), z.array(z.object({ type: z.literal("text"), text: z.string() }))]),
 });
@@ -43,16 +50,17 @@ const fields = z.object({
   min_p: z.nullish(z.number()),
   repeat_penalty: z.nullish(z.number().check(z.gt(0))),
   seed: z.nullish(z.int()),
-  stop: z.nullish(z.union([z.string(), z.array(z.string())])),
+  stop: z.nullish(z.union([stopText, z.array(stopText).check(z.maxLength(mostStops))])),
 });
+const tokenizeFields = z.object({ content: z.optional(z.string()), add_special: z.nullish(z.boolean()) });
 
 /**
- * Reads a request's body.
+ * Reads a request for a generation.
  *
  * @throws RefusedRequest where it makes no sense, or its prompt does not fit into the context.
  */
 export function parseRequest(body: string, isChat: boolean, engine: Engine): ParsedRequest {
-  const given = parseFields(body);
+  const given = parseFields(fields, body);
   const seed = given.seed ?? -1;
   const stop = given.stop ?? [];
   return {
@@ -72,8 +80,32 @@ export function parseRequest(body: string, isChat: boolean, engine: Engine): Par
   };
 }
 
+/** @throws RefusedRequest where the body is larger than the engine reads. */
+export async function readBody(request: Request): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  let bytes = 0;
+  for await (const piece of request.body ?? []) {
+    bytes += piece.length;
+    if (bytes > longestBody) throw new RefusedRequest(`the body is larger than ${longestBody} bytes`, 413);
+    text += decoder.decode(piece, { stream: true });
+  }
+  return text + decoder.decode();
+}
+
+/**
+ * The tokens of a text.
+ *
+ * @throws RefusedRequest where it makes no sense, or does not fit into the context.
+ */
+export function parseTokenize(body: string, engine: Engine): number[] {
+  const { content, add_special: special } = parseFields(tokenizeFields, body);
+  const tokens = encode(content ?? "", engine);
+  return special === true ? tokens : tokens.slice(1);
+}
+
 /** @throws RefusedRequest where the body is no JSON. */
-export function parseJson(body: string): unknown {
+function parseJson(body: string): unknown {
   try {
     return JSON.parse(body);
   } catch (error) {
@@ -81,9 +113,9 @@ export function parseJson(body: string): unknown {
   }
 }
 
-function parseFields(body: string): z.infer<typeof fields> {
-  const { data, error } = fields.safeParse(parseJson(body));
-  if (data !== undefined) return data;
+function parseFields<T extends z.ZodMiniType>(schema: T, body: string): z.infer<T> {
+  const { success, data, error } = schema.safeParse(parseJson(body));
+  if (success) return data;
   const [issue] = error.issues;
   throw new RefusedRequest(`Field '${issue?.path.join(".")}': ${issue?.message}`);
 }

@@ -1,6 +1,6 @@
 import type { Engine, GenerationEnd, GenerationPart } from "./generation.ts";
 import { buildInfo, chatReply, completionReply, nativeReply, type ReplyShape } from "./replies.ts";
-import { type ParsedRequest, parseJson, parseRequest, RefusedRequest } from "./request.ts";
+import { type ParsedRequest, parseRequest, parseTokenize, readBody, RefusedRequest } from "./request.ts";
 import { Slot } from "./slot.ts";
 import { storyModel } from "./story_model.ts";
 
@@ -53,9 +53,11 @@ async function answer(request: Request, engine: Engine, slot: Slot, stopping: Ab
   if (information !== undefined) return Response.json(information);
   if (request.method === "POST" && Object.hasOwn(shapes, pathname)) {
     const signal = AbortSignal.any([request.signal, stopping]);
-    return await generate(await request.text(), pathname, { engine, slot, signal, clientGone: request.signal });
+    return await generate(await readBody(request), pathname, { engine, slot, signal, clientGone: request.signal });
   }
-  if (request.method === "POST" && pathname === "/tokenize") return tokenize(await request.text(), engine);
+  if (request.method === "POST" && pathname === "/tokenize") {
+    return Response.json({ tokens: parseTokenize(await readBody(request), engine) });
+  }
   throw new RefusedRequest("File Not Found", 404, "not_found_error");
 }
 
@@ -81,13 +83,6 @@ function describe(path: string, engine: Engine, slot: Slot): unknown {
     default:
       return undefined;
   }
-}
-
-function tokenize(body: string, { tokenizer }: Engine): Response {
-  const given = parseJson(body);
-  const { content, add_special: special } = Object(given) as { content?: unknown; add_special?: unknown };
-  const tokens = typeof content === "string" ? tokenizer.encode(content) : [];
-  return Response.json({ tokens: special === true ? tokens : tokens.slice(1) });
 }
 
 interface Means {

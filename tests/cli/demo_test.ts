@@ -10,8 +10,20 @@ Deno.test("modeld demo streams a story to its end, prints how to ask for one, an
     const last = await reply.last();
     assertEquals([reply.status, last.finish_reason], [200, "stop"]);
     assertMatch(last.content ?? "", /^, there .* named .*\.$/);
-    assertStringIncludes(modeld.process.lines.join("\n"), "curl -N http://");
+    assertStringIncludes(modeld.process.lines.join("\n"), `curl -N ${modeld.url.origin}/infer `);
     assertStringIncludes(modeld.stderr, "demo engine");
+  } finally {
+    assertEquals((await modeld.stop()).code, 0);
+  }
+});
+
+Deno.test("modeld demo says which llama-server and which default model it leaves out", async () => {
+  const env = { LLAMA_URL: "http://127.0.0.1:9", MODELD_DEFAULT_MODEL: "other" };
+  const modeld = await Daemon.start({ args: ["demo"], env });
+  try {
+    await modeld.ready();
+    const printed = modeld.process.stdoutLines.join("\n");
+    assertStringIncludes(printed, "It does not use the llama-server at http://127.0.0.1:9/ or the default model other");
   } finally {
     assertEquals((await modeld.stop()).code, 0);
   }

@@ -173,7 +173,13 @@ Deno.test("requests that make no sense are refused as llama-server refuses them"
       ["/v1/completions", { prompt: [900] }, /invalid tokens/],
       ["/v1/completions", { prompt: "a", temperature: "warm" }, /Field 'temperature'/],
       ["/v1/completions", { prompt: "a", max_tokens: -5 }, /Field 'max_tokens'/],
+      ["/v1/completions", { prompt: "a", max_tokens: 2 ** 31 }, /Field 'max_tokens'/],
+      ["/completion", { prompt: "a", n_predict: 1e300 }, /Field 'n_predict'/],
       ["/v1/completions", { prompt: "a", n: 2 }, /Field 'n'/],
+      ["/v1/completions", { prompt: "a", stop: Array.from({ length: 65 }, () => "x") }, /Field 'stop'/],
+      ["/v1/completions", { prompt: "a", stop: "x".repeat(257) }, /Field 'stop'/],
+      ["/tokenize", { content: 5 }, /Field 'content'/],
+      ["/tokenize", { content: "a".repeat(40_000) }, /exceeds the available context size \(32768 tokens\)/],
       ["/v1/chat/completions", {}, /'messages' is required/],
       ["/v1/chat/completions", { messages: [] }, /Field 'messages'/],
       ["/v1/completions", { prompt: "a".repeat(40_000) }, /exceeds the available context size \(32768 tokens\)/],
@@ -186,5 +192,16 @@ Deno.test("requests that make no sense are refused as llama-server refuses them"
     }
     const { error } = await postJson(server, "/completion", { prompt: "a".repeat(40_000) });
     assertEquals([error.type, error.n_ctx], ["exceed_context_size_error", 32_768]);
+  });
+});
+
+Deno.test("a body of more than a megabyte is refused, whether or not it says how long it is", async () => {
+  await withEngine(async (server) => {
+    const body = " ".repeat(1_048_577);
+    for (const sent of [body, new Blob([body]).stream()]) {
+      const response = await fetch(new URL("/v1/completions", server.url), { method: "POST", body: sent });
+      const { error } = await response.json();
+      assertEquals([response.status, error.message], [413, "the body is larger than 1048576 bytes"]);
+    }
   });
 });

@@ -1,16 +1,26 @@
 import { assertEquals } from "@std/assert";
 import project from "../../deno.json" with { type: "json" };
+import { commands } from "../../src/config/help.ts";
+import type { Setting } from "../../src/config/setting.ts";
 import { settingsTable } from "../../src/config/settings_table.ts";
+import { errorTable } from "../../src/http/error_table.ts";
 
-const FLAGS = new Set(Object.values(settingsTable).map((setting) => "flag" in setting ? setting.flag : undefined));
+const SETTINGS: readonly Setting<unknown>[] = Object.values(settingsTable);
+const FLAGS = new Set(SETTINGS.map(({ flag }) => flag));
+const VARIABLES = new Set(SETTINGS.flatMap(({ variables }) => variables));
 
 const ROOT = new URL("../../", import.meta.url);
 
 async function* pages(folder = ""): AsyncGenerator<string> {
   for await (const { name, isDirectory, isFile } of Deno.readDir(new URL(folder, ROOT))) {
     if (isFile && name.endsWith(".md")) yield folder + name;
-    if (isDirectory && (folder + name).startsWith("docs")) yield* pages(`${folder}${name}/`);
+    if (isDirectory && isRead(folder + name)) yield* pages(`${folder}${name}/`);
   }
+}
+
+/** Whether the folder holds pages: all of docs/, and the pages that lie beside what they describe. */
+function isRead(folder: string): boolean {
+  return folder.startsWith("docs") || ["bench", "tests", "tests/faults"].includes(folder);
 }
 
 const texts = new Map<string, string>();
@@ -73,4 +83,44 @@ Deno.test("every heading that a link names exists", () => {
 Deno.test("every metric that a page names is in the table of docs/metrics.md", () => {
   const table = texts.get("docs/metrics.md") ?? "";
   assertEquals(unknown(/`(modeld_\w+)/g, (name) => table.includes(`\n| \`${name}\` `)), []);
+});
+
+Deno.test("every metric that an alert or the dashboard asks for is in the table of docs/metrics.md", async () => {
+  const table = texts.get("docs/metrics.md") ?? "";
+  const unknownMetrics: string[] = [];
+  for (const path of ["deploy/prometheus/alerts.yml", "deploy/grafana/modeld.json"]) {
+    const text = await Deno.readTextFile(new URL(path, ROOT));
+    for (const [name] of text.matchAll(/\bmodeld_\w+?(?=(?:_bucket|_sum|_count)?\b)/g)) {
+      if (!table.includes(`\n| \`${name}\` `)) unknownMetrics.push(`${path}: ${name}`);
+    }
+  }
+  assertEquals(unknownMetrics, []);
+});
+
+Deno.test("every alert has a paragraph in docs/operations.md that says what to do, and none is for an alert that is gone", async () => {
+  const alerts = await Deno.readTextFile(new URL("deploy/prometheus/alerts.yml", ROOT));
+  const names = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].map(([, name]) => name).sort();
+  const explained = names(texts.get("docs/operations.md") ?? "", /\*\*(Modeld\w+)\.?\*\*/g);
+  assertEquals(explained, names(alerts, /- alert: (\w+)/g));
+});
+
+Deno.test("every variable of modeld's that a page names is one that a setting reads", () => {
+  // These are read by the tools and tests, as CONTRIBUTING.md says.
+  const ofTools = ["LLAMA_SERVER_BIN", "LLAMA_MODEL", "MODELD_STD", "MODELD_BIN", "MODELD_RELEASES", "MODELD_TO"];
+  const isKnown = (name: string) => VARIABLES.has(name) || ofTools.includes(name);
+  assertEquals(unknown(/\b((?:MODELD|LLAMA)_[A-Z][A-Z_]*[A-Z])\b(?!\*)/g, isKnown), []);
+});
+
+Deno.test("every command of modeld's that a page names exists", () => {
+  const isKnown = (word: string) => Object.hasOwn(commands, word);
+  assertEquals(unknown(/(?:`|^ {4}|^\$ )modeld ([a-z]+)(?=[ `\n])/gm, isKnown), []);
+});
+
+Deno.test("every type of error that a page names behind its status is one, with that status", () => {
+  const wrong = unknown(/\b([45]\d\d `[a-z_]+`)/g, (found) => {
+    const [status = "", kind = ""] = found.replaceAll("`", "").split(" ");
+    if (!Object.hasOwn(errorTable, kind)) return ["loading", "unreachable", "draining"].includes(kind);
+    return String(errorTable[kind as keyof typeof errorTable].status) === status;
+  });
+  assertEquals(wrong, []);
 });

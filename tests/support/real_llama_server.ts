@@ -8,10 +8,12 @@ import { type Exit, SpawnedProcess } from "./spawned_process.ts";
 export function findLlamaServer(): string {
   const named = Deno.env.get("LLAMA_SERVER_BIN");
   const cache = Deno.env.get("XDG_CACHE_HOME") ?? `${Deno.env.get("HOME")}/.cache`;
-  const folders = (Deno.env.get("PATH") ?? "").split(":");
+  const isWindows = Deno.build.os === "windows";
+  const program = isWindows ? "llama-server.exe" : "llama-server";
+  const folders = (Deno.env.get("PATH") ?? "").split(isWindows ? ";" : ":");
   const candidates = named !== undefined
     ? [named]
-    : [`${cache}/modeld-tools/llama-server/llama-server`, ...folders.map((folder) => `${folder}/llama-server`)];
+    : [`${cache}/modeld-tools/llama-server/llama-server`, ...folders.map((folder) => `${folder}/${program}`)];
   const found = candidates.find(isFile);
   if (found !== undefined) return found;
   throw new Error(

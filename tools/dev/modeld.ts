@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { runFromSource } from "../../tests/support/daemon.ts";
 
 /** A modeld that starts anew whenever one of its files changes. */
@@ -9,7 +10,7 @@ export class WatchedModeld {
   /** Starts it with these arguments; `url` is where it will listen. */
   constructor(url: string, args: readonly string[]) {
     this.#url = url;
-    const main = new URL("../../main.ts", import.meta.url).pathname;
+    const main = fileURLToPath(new URL("../../main.ts", import.meta.url));
     this.#child = new Deno.Command(Deno.execPath(), {
       args: [...runFromSource(), "--watch", "--no-clear-screen", main, ...args],
       stdin: "null",

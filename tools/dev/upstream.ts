@@ -1,7 +1,15 @@
+import { fileURLToPath } from "node:url";
 import { loadEngine } from "../../src/demo/generation.ts";
 import { serveEngine } from "../../src/demo/server.ts";
-import { readStoryModel, storyModelUrl } from "../../src/demo/story_model.ts";
+import { readStoryModel, storyModel, storyModelUrl } from "../../src/demo/story_model.ts";
 import { findLlamaServer, RealLlamaServer } from "../../tests/support/real_llama_server.ts";
+
+/** How long a llama-server may take to load the model that `LLAMA_MODEL` names, in ms. */
+const longestLoad = 600_000;
+
+/** How to give a llama-server a model from the net. */
+const howToGiveModel = `To download and serve a model: \`llama-server -hf ggml-org/gemma-3-1b-it-GGUF --port 8081\`, \
+and then dev with --llama-url http://127.0.0.1:8081.`;
 
 /** A llama-server, or what stands for one, that was started for development. */
 export interface Upstream {
@@ -36,13 +44,18 @@ function isThere(find: () => string): boolean {
 }
 
 async function startReal(model: string | undefined): Promise<Upstream> {
-  const server = await RealLlamaServer.start(
-    model === undefined ? ["-m", storyModelUrl.pathname, "-c", "2048", "-np", "4"] : ["-m", model],
+  const server = RealLlamaServer.launch(
+    model === undefined
+      ? ["-m", fileURLToPath(storyModelUrl), "-a", storyModel, "-c", "2048", "-np", "4"]
+      : ["-m", model],
   );
-  const other = "LLAMA_MODEL=/path/to/model.gguf gives it another model";
+  await server.ready(longestLoad);
   return {
     url: server.url,
-    description: `llama-server with ${model ?? `a little model that tells stories; ${other}`}`,
+    description: model === undefined
+      ? `llama-server with a small model that tells stories. LLAMA_MODEL=/path/to/model.gguf gives it another one.
+${howToGiveModel}`
+      : `llama-server with ${model}`,
     async stop() {
       await server.stop();
     },
@@ -53,8 +66,9 @@ async function startEngine(): Promise<Upstream> {
   const engine = serveEngine(loadEngine(await readStoryModel()));
   return {
     url: engine.url,
-    description: `no llama-server found (PATH, LLAMA_SERVER_BIN), so modeld's own engine runs a little model that tells
-stories. ${howToGetOne()}`,
+    description:
+      `there is no llama-server on PATH or in LLAMA_SERVER_BIN, so modeld's own engine runs a small model that
+tells stories. ${howToGetOne()}`,
     stop: () => engine.stop(),
   };
 }
@@ -64,10 +78,9 @@ export function howToGetOne(system: typeof Deno.build.os = Deno.build.os): strin
   const ways = {
     darwin: "`brew install llama.cpp`",
     windows: "`winget install llama.cpp`",
-    linux: "`apt install llama.cpp` (Debian 13, Ubuntu 25.10 or later) or `brew install llama.cpp`",
+    linux: "`brew install llama.cpp`, on Debian testing `apt install llama.cpp`",
   };
   const way = Object.hasOwn(ways, system) ? `${ways[system as keyof typeof ways]}, or a` : "A";
   return `To get llama-server: ${way} release from https://github.com/ggml-org/llama.cpp/releases.
-A model of your own: \`llama-server -hf ggml-org/gemma-3-1b-it-GGUF --port 8081\` downloads and serves one;
-then start dev with LLAMA_URL=http://127.0.0.1:8081.`;
+${howToGiveModel}`;
 }

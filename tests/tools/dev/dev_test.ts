@@ -1,14 +1,13 @@
-import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import project from "../../../deno.json" with { type: "json" };
 import { howToGetOne, startUpstream } from "../../../tools/dev/upstream.ts";
-import { freePort } from "../../support/real_llama_server.ts";
 import { SpawnedProcess } from "../../support/spawned_process.ts";
 import { FakeLlamaHttpServer } from "../../support/fake_llama_http_server.ts";
 
 /** `deno task dev`, with the tasks' own permissions. */
-function dev(args: readonly string[]): SpawnedProcess {
+function dev(args: readonly string[], env: Record<string, string> = {}): SpawnedProcess {
   const task = project.tasks.dev.command.replace(/^deno /, "").split(" ");
-  return new SpawnedProcess(Deno.execPath(), [...task, ...args], { MODELD_STD: "local" });
+  return new SpawnedProcess(Deno.execPath(), [...task, ...args], { MODELD_STD: "local", ...env });
 }
 
 /** Sends what the curl line sends. */
@@ -30,14 +29,13 @@ async function answers(url: string): Promise<boolean> {
 
 Deno.test("dev prints a curl line that streams tokens, and stops what it started on Ctrl-C", async () => {
   const llama = await FakeLlamaHttpServer.start({ tokens: [" one", " two"] });
-  const address = `127.0.0.1:${freePort()}`;
-  const process = dev(["--addr", address, "--llama-url", llama.url.href]);
+  const process = dev(["--addr", "127.0.0.1:0", "--llama-url", llama.url.href]);
   try {
-    const [line] = await process.line(/curl .*/);
+    const [line, url] = await process.line(/curl -N (http:[^ ]*)\/infer .*/);
     const reply = await follow(line);
     assertStringIncludes(reply, '{"token":" one"}\n{"token":" two"}\n{"done":true,');
     assertEquals((await process.stop("SIGINT")).code, 0);
-    assertEquals(await answers(`http://${address}/healthz`), false);
+    assertEquals(await answers(`${url}/healthz`), false);
   } finally {
     await process.stop("SIGKILL");
     await llama.close();
@@ -48,6 +46,23 @@ Deno.test("dev says which setting is wrong, and starts nothing", async () => {
   const { lines, exited } = dev(["--addr", "nonsense"]);
   assertEquals((await exited).code, 2);
   assertMatch(lines.join("\n"), /addr: "nonsense" .*is not an address/);
+});
+
+Deno.test("dev says that another program listens at its address, and does not take it for modeld", async () => {
+  await using other = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => new Response("ready"));
+  const { lines, exited } = dev(["--addr", `127.0.0.1:${other.addr.port}`]);
+  assertEquals((await exited).code, 1);
+  assertMatch(
+    lines.join("\n"),
+    /^dev: another program listens at 127\.0\.0\.1:\d+: choose another address with --addr$/m,
+  );
+});
+
+Deno.test("dev says which llama-server it was given and cannot find, without a stack", async () => {
+  const { lines, exited } = dev([], { LLAMA_SERVER_BIN: "/nowhere/llama-server" });
+  assertEquals((await exited).code, 1);
+  assertMatch(lines.join("\n"), /^dev: LLAMA_SERVER_BIN names \/nowhere\/llama-server, which is no file$/m);
+  assert(!lines.some((line) => line.startsWith("    at ")), lines.join("\n"));
 });
 
 /** Runs a test with `LLAMA_SERVER_BIN` as given, whatever the machine says. */
