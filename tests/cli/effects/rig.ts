@@ -123,7 +123,7 @@ async function run(name: SettingName, effect: Effect, way: (text: string) => Way
     };
     const loaded = Promise.withResolvers<void>();
     const reloads = async () => await load().finally(() => loaded.resolve());
-    done = runDaemon(await load(), stop.signal, { load: reloads, onAsked });
+    done = runDaemon(await load(), stop.signal, { renewal: { load: reloads, onAsked } });
     const isSeen = !absent && effect.upstream === undefined;
     if (isSeen) await eventually("modeld is ready", async () => await readyz(rig.url) !== "loading");
     if (reloaded !== undefined) {
