@@ -96,8 +96,13 @@ async function reachable(findings: Findings, signal: AbortSignal): Promise<Findi
 async function modelList(findings: Findings, signal: AbortSignal): Promise<Finding> {
   findings.models = await serverOf(findings).models(signal);
   if (findings.models === undefined) return { status: "SKIPPED", detail: "this build of llama-server has none" };
-  return { status: "OK", detail: names(findings.models) };
+  const hasPaths = findings.models.some(({ id }) => PATH_OF_A_MODEL.test(id));
+  return { status: "OK", detail: names(findings.models), ...(hasPaths && { remedy: NAME_IT }) };
 }
+
+/** What llama-server calls a model that it was given no name for. */
+const PATH_OF_A_MODEL = /[/\\].*\.gguf$/i;
+const NAME_IT = "Start llama-server with --alias NAME, or its answers name the model by the path of its file";
 
 async function kindOfServer(findings: Findings, signal: AbortSignal): Promise<Finding> {
   const description = await serverOf(findings).describe(signal);

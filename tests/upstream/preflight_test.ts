@@ -76,6 +76,20 @@ function passTime(clock: FakeClock): void {
   while (clock.pendingTimers > 0) clock.advance(50);
 }
 
+Deno.test("a model that llama-server names by its path is to be given a name: answers on /v1 show what it says", async () => {
+  for (
+    const [id, advised] of [["/srv/models/tiny.gguf", true], ["C:\\models\\tiny.gguf", true], [
+      "org/tiny:Q4",
+      false,
+    ]] as const
+  ) {
+    await withRig({ models: [id] }, async ({ run }) => {
+      const { status, remedy = "" } = (await run())["model list"] ?? {};
+      assertEquals([status, remedy.includes("--alias")], ["OK", advised], id);
+    });
+  }
+});
+
 Deno.test("every check is OK where llama-server can serve", async () => {
   await withRig({}, async ({ server, run }) => {
     const results = await run();
