@@ -3,7 +3,7 @@ import { versions } from "../base/version.ts";
 import { type Arguments, commandFlags, readArguments } from "../config/arguments.ts";
 import { type Environment, readEnvironment } from "../config/environment.ts";
 import { type Command, commands, help, shortHelp } from "../config/help.ts";
-import { type Configuration, loadConfiguration } from "../config/load.ts";
+import { type Configuration, loadConfiguration, withoutKeys } from "../config/load.ts";
 import { ConfigurationError, quote, suggestion } from "../config/problem.ts";
 import { printConfig } from "../config/show.ts";
 import { check } from "./check.ts";
@@ -78,8 +78,8 @@ async function runConfigured(command: Command, parsed: Arguments, environment: E
     case "health":
       return await health(configuration.settings.addr, configuration.tls !== undefined);
     default:
-      return await serve(configuration, {
-        renewal: { load: () => loadConfiguration(parsed, environment), onAsked: onHangUp },
+      return await serve(withoutKeys(configuration), {
+        renewal: { load: async () => withoutKeys(await loadConfiguration(parsed, environment)), onAsked: onHangUp },
       });
   }
 }

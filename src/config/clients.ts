@@ -56,12 +56,9 @@ export async function readClients(draft: Draft, list: WrittenList | undefined): 
     const keys = fields === undefined ? undefined : await keysOf(draft, fields, place);
     if (fields?.name !== undefined && keys !== undefined) await take(clientOf(fields, fields.name), place, keys);
   }
-  const keys = draft.value("apiKeys");
-  for (const [index, key] of keys.entries()) {
+  for (const [index, key] of draft.value("apiKeys").entries()) {
     await take(plainClient(`key-${index + 1}`, []), "api_keys", [key]);
   }
-  // Of the keys themselves nothing is kept.
-  draft.set("apiKeys", Object.freeze(await Promise.all(keys.map(digestKey))), draft.source("apiKeys"));
   return Object.freeze(clients);
 }
 

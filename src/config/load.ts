@@ -28,6 +28,12 @@ export interface Configuration {
   readonly files: readonly string[];
 }
 
+/** The same without clients' keys, of which their digests are enough to serve. */
+export function withoutKeys(configuration: Configuration): Configuration {
+  const settings = Object.freeze({ ...configuration.settings, apiKeys: Object.freeze([]) });
+  return Object.freeze({ ...configuration, settings });
+}
+
 /**
  * Gathers every setting from flags, environment, config file and defaults, in this order of precedence, and reads the
  * files that they name.

@@ -1,6 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { startupWarnings } from "../../src/cli/startup_warnings.ts";
 import { digestKey, mayUseModel, plainClient } from "../../src/base/client.ts";
+import { withoutKeys } from "../../src/config/load.ts";
 import { configure, problemsOf, withFile } from "./configure.ts";
 
 const header = "holds a character that no HTTP header can carry: printable ASCII without spaces is allowed";
@@ -58,6 +59,16 @@ Deno.test("each key that stands alone is a client, numbered from 1", async () =>
     );
   });
   assertEquals((await configure({})).clients, []);
+});
+
+Deno.test("what serves has the digests of keys, and no key", async () => {
+  await withFile(".key", "sk-file\n", async (path) => {
+    const read = await configure({ args: ["--api-key-file", path], env: { MODELD_API_KEYS: "sk-variable" } });
+    assertEquals(read.settings.apiKeys, ["sk-variable", "sk-file"]);
+    const served = withoutKeys(read);
+    assertEquals(served.clients, read.clients);
+    assertEquals(JSON.stringify(served).includes("sk-"), false);
+  });
 });
 
 Deno.test("a key file may begin with ~", async () => {
