@@ -1,5 +1,6 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { Daemon } from "../support/daemon.ts";
+import { eventually } from "../support/eventually.ts";
 import { infer } from "../support/ndjson_client.ts";
 
 Deno.test("modeld demo streams a story to its end, prints how to ask for one, and leaves nothing behind", async () => {
@@ -11,7 +12,7 @@ Deno.test("modeld demo streams a story to its end, prints how to ask for one, an
     assertEquals([reply.status, last.finish_reason], [200, "stop"]);
     assertMatch(last.content ?? "", /^, there .* named .*\.$/);
     assertStringIncludes(modeld.process.lines.join("\n"), `curl -N ${modeld.url.origin}/infer `);
-    assertStringIncludes(modeld.stderr, "demo engine");
+    await eventually("its end is logged", () => modeld.stderr.includes(`"server":"demo"`));
   } finally {
     assertEquals((await modeld.stop()).code, 0);
   }

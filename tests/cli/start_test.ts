@@ -21,6 +21,8 @@ Deno.test("what serving does not need at once is not loaded at the start", async
     "src/http/description/openapi.ts",
     "src/http/description/docs_page.ts",
     "src/demo/",
+    "src/cli/status.ts",
+    "src/http/api/page/page_files.ts",
   ];
   assertEquals(unneeded.filter(has), []);
 });
