@@ -11,7 +11,7 @@ Deno.test("modeld demo streams a story to its end, prints how to ask for one, an
     assertEquals([reply.status, last.finish_reason], [200, "stop"]);
     assertMatch(last.content ?? "", /^, there .* named .*\.$/);
     assertStringIncludes(modeld.process.lines.join("\n"), `curl -N ${modeld.url.origin}/infer `);
-    assertStringIncludes(modeld.stderr, "demo engine");
+    assertStringIncludes(modeld.process.stdoutLines.join("\n"), "It is for trying only.");
   } finally {
     assertEquals((await modeld.stop()).code, 0);
   }
