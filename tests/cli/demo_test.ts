@@ -13,6 +13,7 @@ Deno.test("modeld demo streams a story to its end, prints how to ask for one, an
     assertMatch(last.content ?? "", /^, there .* named .*\.$/);
     assertStringIncludes(modeld.process.lines.join("\n"), `curl -N ${modeld.url.origin}/infer `);
     await eventually("its end is logged", () => modeld.stderr.includes(`"server":"demo"`));
+    assertStringIncludes(modeld.process.stdoutLines.join("\n"), "It is for trying only.");
   } finally {
     assertEquals((await modeld.stop()).code, 0);
   }
