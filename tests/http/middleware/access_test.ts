@@ -104,6 +104,7 @@ Deno.test("beyond the limit of concurrent requests a request is 503, and healthz
     for (const stream of running) await stream.body?.cancel();
     await metrics.idle();
     assertEquals((await observer.outcomes(3)).sort(), ["cancelled", "cancelled", "rejected"]);
+    assertEquals(metrics.overloads, ["/infer"]);
     const next = await fetch(`${url}/models`);
     assertEquals(next.status, 200);
     await next.body?.cancel();
