@@ -13,13 +13,14 @@ export interface GatewayHeaders {
 const LONGEST_ID = 256;
 
 /**
- * Reads `x-gateway-inference-fairness-id` and `x-gateway-inference-objective`, from a trusted proxy alone: a client that
+ * Reads `x-gateway-inference-fairness-id` and `x-gateway-inference-objective`, which llm-d calls `x-llm-d-…` by now, from a trusted proxy alone: a client that
  * could name itself anew with each request would never have to wait for its turn.
  */
 export function gatewayHeaders({ headers }: Request, { throughProxy }: RequestContext): GatewayHeaders {
   if (!throughProxy) return {};
-  const fairnessId = headers.get("x-gateway-inference-fairness-id") ?? "";
-  const word = headers.get("x-gateway-inference-objective");
+  const said = (what: string) => headers.get(`x-gateway-inference-${what}`) ?? headers.get(`x-llm-d-inference-${what}`);
+  const fairnessId = said("fairness-id") ?? "";
+  const word = said("objective");
   const objective = priorities.find((priority) => priority === word);
   return {
     ...fairnessId !== "" && fairnessId.length <= LONGEST_ID && { fairnessId },

@@ -192,7 +192,7 @@ Deno.test("a trusted gateway says whose turn a request is and which class it has
   withServer(async ({ infer, fleet, observer }) => {
     fleet.script = (exchange) => exchange.push("a").complete();
     for (const objective of ["batch", "food-review", "interactive"]) {
-      const headers = { ...GATEWAY, "x-gateway-inference-objective": objective };
+      const headers = { ...GATEWAY, "x-llm-d-inference-objective": objective };
       await (await infer({ prompt: "a" }, { headers })).body?.cancel();
     }
     await observer.outcomes(3);

@@ -44,7 +44,7 @@ export function metricsRoute(metrics: Pick<Metrics, "render">): Route {
   return {
     method: "GET",
     path: "/metrics",
-    handle: () => new Response(metrics.render(), { headers: { "Content-Type": METRICS_TYPE } }),
+    handle: () => new Response(encoded(metrics.render()), { headers: { "Content-Type": METRICS_TYPE } }),
   };
 }
 
