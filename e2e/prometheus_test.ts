@@ -3,7 +3,7 @@ import { parse } from "yaml";
 import { eventually } from "../tests/support/eventually.ts";
 import { infer } from "../tests/support/ndjson_client.ts";
 import { INSTALL_PROMETHEUS, Prometheus } from "./support/prometheus.ts";
-import { withStack } from "./support/stack.ts";
+import { withRouter, withStack } from "./support/stack.ts";
 
 /** Leaves these tests out where there is no Prometheus; they then say so. */
 const LEFT_OUT = Deno.env.get("MODELD_WITHOUT_PROMETHEUS") !== undefined;
@@ -35,25 +35,34 @@ async function promtool(args: readonly string[], input = ""): Promise<string> {
   return printed;
 }
 
-/** Every query of the dashboard, for all instances and models. */
+/** Every query of the dashboard, for all instances and models; those of annotations without their threshold. */
 async function dashboardQueries(): Promise<string[]> {
-  const { panels } = JSON.parse(await Deno.readTextFile(`${root}deploy/grafana/modeld.json`));
-  return panels.flatMap((panel: { targets?: { expr: string }[] }) => (panel.targets ?? []).map(({ expr }) => expr))
-    .map((expr: string) => expr.replaceAll("$__rate_interval", "1m").replaceAll(/\$(instance|model)/g, ".*"));
+  const { panels, annotations } = JSON.parse(await Deno.readTextFile(`${root}deploy/grafana/modeld.json`));
+  const queries: string[] = [
+    ...panels.flatMap((panel: { targets?: { expr: string }[] }) => (panel.targets ?? []).map(({ expr }) => expr)),
+    ...annotations.list.map(({ expr }: { expr: string }) => withoutThreshold(expr)),
+  ];
+  return queries.map((expr) =>
+    expr.replaceAll(/\$__(rate_)?interval/g, "1m").replaceAll(/\$(instance|model)/g, ".*")
+  );
 }
 
 /** Every alert's query without its threshold: what it looks at must be there before anything is wrong. */
 async function alertQueries(): Promise<string[]> {
   const { groups } = parse(await Deno.readTextFile(`${root}deploy/prometheus/alerts.yml`));
-  return groups.flatMap((group: { rules: { expr: string }[] }) => group.rules).map(({ expr }: { expr: string }) => {
-    const query = expr.trim().replace(/\s*(==|>)\s*[\d.]+$/, "");
-    assert(query !== expr.trim(), `no threshold at the end of ${expr}`);
-    return query;
-  });
+  return groups.flatMap((group: { rules: { expr: string }[] }) => group.rules)
+    .map(({ expr }: { expr: string }) => withoutThreshold(expr));
+}
+
+function withoutThreshold(expr: string): string {
+  const query = expr.trim().replace(/\s*(==|>)\s*[\d.]+$/, "");
+  assert(query !== expr.trim(), `no threshold at the end of ${expr}`);
+  return query;
 }
 
 test("every query of the dashboard and of the alerts returns data from a modeld that a real Prometheus scrapes", async () => {
-  await withStack({}, async ({ llama, modeld }) => {
+  const options = { llama: ["--models-max", "1"], modeld: ["--max-queue-depth", "1"] };
+  await withRouter(["a", "b"], options, async ({ llama, modeld }) => {
     await using prometheus = await Prometheus.start(modeld.url.host);
     const seen = (what: string, count: number) =>
       eventually(`Prometheus has seen ${count} of ${what}`, async () => {
@@ -61,23 +70,35 @@ test("every query of the dashboard and of the alerts returns data from a modeld 
         return sample?.value === count;
       });
     // One after the other, each scraped before the next: a rate needs a counter that grows.
-    for (let count = 1; count <= 3; count++) {
-      await (await infer(modeld.url, { prompt: "Once upon", max_tokens: 8 })).last();
-      await seen(`outcome="ok"`, count);
+    for (const [before, model] of ["a", "b", "a", "b", "a"].entries()) {
+      await (await infer(modeld.url, { model, prompt: "Once upon", max_tokens: 8 })).last();
+      await seen(`outcome="ok"`, before + 1);
     }
-    const cut = await infer(modeld.url, { prompt: "Once", max_tokens: 15_000 });
-    await cut.read(2);
+    const long = { model: "a", prompt: "Once", max_tokens: 15_000 };
+    const cut = [await infer(modeld.url, long), await infer(modeld.url, long)];
+    for (const stream of cut) await stream.read(2);
+    const waiting = infer(modeld.url, long);
+    await eventually("Prometheus has seen it wait", async () => {
+      return (await prometheus.query("modeld_client_queue_depth")).some(({ value }) => value === 1);
+    });
+    assertEquals((await (await infer(modeld.url, long)).last()).type, "queue_full");
+    await seen(`outcome="rejected"`, 1);
     await llama.stop("SIGKILL");
-    assertEquals((await cut.last()).type, "truncated");
-    await seen(`outcome="truncated"`, 1);
-    await (await infer(modeld.url, { prompt: "Once" })).last();
-    await seen(`outcome="upstream_error"`, 1);
+    assertEquals(await Promise.all(cut.map(async (stream) => (await stream.last()).type)), ["truncated", "truncated"]);
+    await seen(`outcome="truncated"`, 2);
+    await (await waiting).last();
+    await (await infer(modeld.url, { model: "a", prompt: "Once" })).last();
+    await seen(`outcome="upstream_error"`, 2);
 
     const queries = [...await dashboardQueries(), ...await alertQueries()];
-    assert(queries.length > 40, `only ${queries.length} queries were found`);
+    assert(queries.length > 80, `only ${queries.length} queries were found`);
     const empty: string[] = [];
     for (const query of queries) {
-      const samples = await prometheus.query(query);
+      // Some hold only while something runs or waits, as it did a moment ago.
+      const samples = [
+        ...await prometheus.query(query),
+        ...await prometheus.query(`last_over_time((${query})[1m:1s])`),
+      ];
       if (!samples.some(({ value }) => Number.isFinite(value))) empty.push(query);
     }
     assertEquals(empty, [], "queries without data");

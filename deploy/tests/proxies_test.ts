@@ -2,8 +2,10 @@ import { assertEquals } from "@std/assert";
 import { Daemon } from "../../tests/support/daemon.ts";
 import { infer } from "../../tests/support/ndjson_client.ts";
 import { chunk, LAST_CHUNK, STREAM_HEAD } from "../../tests/support/replies.ts";
+import { freePort } from "../../tests/support/real_llama_server.ts";
 import { SpawnedProcess } from "../../tests/support/spawned_process.ts";
 import { FakeLlamaHttpServer } from "../../tests/support/fake_llama_http_server.ts";
+import { startHaproxy } from "./haproxy.ts";
 import { completionEnd, completionToken, SSE_DONE } from "../../tests/support/wire_streams.ts";
 
 /** A proxy with the documented configuration, changed only in its ports. */
@@ -11,6 +13,8 @@ interface Proxy {
   readonly name: string;
   start(port: number, modeld: URL, folder: string): Promise<SpawnedProcess>;
 }
+
+const haproxy: Proxy = { name: "haproxy", start: (port, modeld, folder) => startHaproxy(port, [modeld], folder) };
 
 const nginx: Proxy = {
   name: "nginx",
@@ -46,7 +50,7 @@ const caddy: Proxy = {
   },
 };
 
-for (const proxy of [nginx, caddy]) {
+for (const proxy of [nginx, caddy, haproxy]) {
   Deno.test(`behind ${proxy.name} each token arrives before llama-server has sent the next`, async () => {
     await withProxy(proxy, async (url, llama) => {
       const proceed = Promise.withResolvers<void>();
@@ -98,9 +102,4 @@ async function withProxy(proxy: Proxy, use: (url: URL, llama: FakeLlamaHttpServe
     await llama.close();
     await Deno.remove(folder, { recursive: true });
   }
-}
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }

@@ -120,6 +120,6 @@ export class ModeldError extends Error {
 }
 
 /** What a request is told, and what a call is given up with, when modeld stops. */
-export function shuttingDown(): ModeldError {
-  return new ModeldError("shutting_down", "modeld is stopping; ask again", { retryAfterSeconds: 1 });
+export function shuttingDown(begun: Begun = "no"): ModeldError {
+  return new ModeldError("shutting_down", "modeld is stopping; ask again", { retryAfterSeconds: 1, begun });
 }

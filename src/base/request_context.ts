@@ -12,4 +12,6 @@ export interface RequestContext {
   readonly client: Client;
   /** The class that the request was given, at most the client's. */
   readonly priority: Priority;
+  /** Whom among the client's own users it is for, where a gateway says so: they share fairly as well. */
+  readonly fairnessId?: string | undefined;
 }

@@ -139,6 +139,11 @@ export class Timeline {
     this.endedAt = now;
   }
 
+  /** Whether llama-server may have begun to generate. */
+  get begun(): "no" | "maybe" {
+    return this.stage === "queue" || this.stage === "load" ? "no" : "maybe";
+  }
+
   /** Milliseconds spent in the stage; a stay that lasts is not counted. */
   spent(stage: Stage): number {
     let total = 0;

@@ -1,5 +1,6 @@
 import { AbortScope } from "../base/abort.ts";
 import { systemClock } from "../base/clock.ts";
+import { version } from "../base/version.ts";
 import { type Address, formatAddress } from "../config/address.ts";
 import type { Configuration } from "../config/load.ts";
 import type { ServerConfig } from "../config/servers.ts";
@@ -7,14 +8,14 @@ import type { Settings } from "../config/settings_table.ts";
 import { Dispatcher } from "../dispatch/dispatcher.ts";
 import type { Fleet } from "../dispatch/fleet.ts";
 import type { Terms } from "../dispatch/state.ts";
-import type { HttpServer } from "../http/server.ts";
 import { getLogger } from "../telemetry/log.ts";
+import { createMetrics } from "../telemetry/metrics.ts";
 import { resolveBySystem } from "../upstream/discovery.ts";
 import type { LifecycleEvent } from "../upstream/lifecycle.ts";
 import { keepUpToDate, type Renewal } from "./config_reload.ts";
 import { ConfiguredServers } from "./configured_servers.ts";
 import { EventLines } from "./event_lines.ts";
-import { listen, liveHttpOptions } from "./listen.ts";
+import { listen, type Listening, liveHttpOptions } from "./listen.ts";
 import { passPreflight } from "./pass_preflight.ts";
 import { StartReport } from "./start_report.ts";
 import { watchTlsFiles } from "./tls_renewal.ts";
@@ -40,11 +41,20 @@ export async function runDaemon(
 ): Promise<number> {
   const { settings } = configuration;
   const events = new EventLines(Deno.stdout);
+  let serving: Listening | undefined;
   const live = keepUpToDate(configuration, renewal, (next) => {
     servers.update(next);
-    http?.reconfigure(liveHttpOptions(next));
+    serving?.api.reconfigure(liveHttpOptions(next));
+  });
+  const metrics = createMetrics({
+    status: () => fleet.status(),
+    reloadFailed: () => live.failed,
+    aliases: settings.metricsAliases,
+    version,
+    clock: systemClock,
   });
   const fleet = makeFleet(settings, () => live.current.settings, (event) => {
+    metrics.lifecycle(event);
     if (live.current.settings.events) events.add(event);
   });
   const servers = new ConfiguredServers(configuration, fleet, systemClock, resolveBySystem);
@@ -54,18 +64,22 @@ export async function runDaemon(
     isLost = true;
     end.abort(undefined);
   };
-  const http = listen(configuration, fleet, onLost, () => live.failed);
-  if (http === undefined) {
+  serving = await listen({ configuration, fleet, metrics, onLost });
+  if (serving === undefined) {
     await live.close();
     servers.close();
     await fleet.close();
     return 1;
   }
-  onListening?.(http.addr);
-  const url = `${configuration.tls === undefined ? "http" : "https"}://${formatAddress(http.addr)}`;
+  const { api } = serving;
+  onListening?.(api.addr);
+  const url = `${configuration.tls === undefined ? "http" : "https"}://${formatAddress(api.addr)}`;
   const report = new StartReport({ url, hasServers: configuration.servers.length > 0, fleet, clock: systemClock });
+  if (serving.metrics !== undefined) {
+    log.info("serving metrics", { url: `http://${formatAddress(serving.metrics.addr)}/metrics` });
+  }
   log.debug("llama-servers", { servers: listed(configuration.servers) });
-  const stopWatching = watchTlsFiles(configuration, (identity) => http.renewTls(identity), systemClock);
+  const stopWatching = watchTlsFiles(configuration, (identity) => api.renewTls(identity), systemClock);
   fleet.start();
   const passed = await prepare(servers, configuration, stop);
   report.startIsOver();
@@ -76,7 +90,7 @@ export async function runDaemon(
   stopWatching();
   await live.close();
   servers.close();
-  await shutDown(http, fleet, passed ? live.current.settings.shutdownTimeout : 0);
+  await shutDown(serving, fleet, passed ? live.current.settings.shutdownTimeout : 0);
   await events.flush(lastEventsMs, systemClock);
   log.info("stopped");
   return passed && !isLost ? 0 : 1;
@@ -110,10 +124,11 @@ async function serveUntil(stop: AbortSignal, fleet: Fleet): Promise<void> {
   log.info("stopping: new requests are turned away, running streams may end; a second signal exits at once");
 }
 
-async function shutDown(http: HttpServer, fleet: Fleet, timeoutMs: number): Promise<void> {
-  http.drain();
+async function shutDown({ api, metrics }: Listening, fleet: Fleet, timeoutMs: number): Promise<void> {
+  api.drain();
   fleet.drain();
-  await http.stop(timeoutMs);
+  await api.stop(timeoutMs);
+  await metrics?.stop();
   await fleet.close();
 }
 

@@ -20,7 +20,7 @@ function readYaml(text: string): ConfigFile {
     const [value, ...more] = parseYaml(text, { maxAliases });
     return more.length > 0 ? { problem: "holds more than one YAML document" } : mapping(value);
   } catch (error) {
-    return { problem: `is not valid YAML${yamlPosition(error)}` };
+    return { problem: `is not valid YAML${yamlReason(error)}${yamlPosition(error)}` };
   }
 }
 
@@ -65,6 +65,13 @@ function jsonPosition(text: string): string {
   } catch (error) {
     return yamlPosition(error);
   }
+}
+
+/** Why, in the parser's words; what it quotes of the file is left out. */
+function yamlReason(error: unknown): string {
+  if (!(error instanceof YAMLException)) throw error;
+  const reason = error.reason.replace(/\s*["'`!<].*$/s, "");
+  return reason === "" ? "" : `, ${reason}`;
 }
 
 function yamlPosition(error: unknown): string {

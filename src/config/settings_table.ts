@@ -20,6 +20,16 @@ export const settingsTable = complete({
     help: "Address to listen on. :8080 is every IPv4 interface, [::]:8080 is IPv6 as well, port 0 is any free port",
     group: "Listening",
   }),
+  metricsAddr: optional(address, {
+    help:
+      "A second address, for /metrics, /healthz and /readyz alone: plain HTTP, no key, rendered once in 100 ms at most",
+    example: { hostname: "0.0.0.0", port: 9090 },
+    group: "Listening",
+  }),
+  metricsAliases: setting(choice("none", "vllm"), "none", {
+    help: "Show the totals of /metrics under the names of vLLM as well, for balancers that know only those",
+    group: "Listening",
+  }),
   tlsCertFile: optional(path("file"), {
     help: "PEM file with modeld's certificate and its intermediate certificates. With it modeld serves HTTPS",
     example: "/etc/modeld/cert.pem",

@@ -39,7 +39,7 @@ export class FairQueue<R extends FairRequest> {
   readonly #counts: ClientCounts;
   readonly #classes = priorities.map(() => new PriorityClass<R>());
   /** Those of whom something waits or runs. */
-  readonly #clients = new Map<string, ClientShare<R>>();
+  readonly #sharers = new Map<string, ClientShare<R>>();
   readonly #shares = new QueueShares<R>();
   #arrivals = 0;
   #chargedUntil = -Infinity;
@@ -65,7 +65,7 @@ export class FairQueue<R extends FairRequest> {
     if (!this.#counts.mayWait(client)) return { full: "client" };
     let evicted: Entry<R> | undefined;
     if (this.size >= limit) {
-      evicted = this.#shares.makeRoom(client, this.#clients.get(client.name), limit);
+      evicted = this.#shares.makeRoom(client, this.#sharers.get(sharerOf(request)), limit);
       if (evicted === undefined) return { full: "queue" };
       this.remove(evicted, now);
     }
@@ -140,7 +140,7 @@ export class FairQueue<R extends FairRequest> {
 
   /** Every request that waits, in no order. It may be removed before the next one is asked for. */
   *waiting(): Generator<Entry<R>, void, undefined> {
-    for (const { lines } of [...this.#clients.values()]) {
+    for (const { lines } of [...this.#sharers.values()]) {
       for (const line of [...lines.values()]) {
         for (let entry = line.first; entry !== undefined;) {
           const { next } = entry;
@@ -281,8 +281,9 @@ export class FairQueue<R extends FairRequest> {
   }
 
   /** The line in which a request waits; a new one where its client had been idle. */
-  #lineOf({ client, priority }: R, now: number): WaitingLine<R> {
-    const share = this.#shareOf(client, now);
+  #lineOf(request: R, now: number): WaitingLine<R> {
+    const { client, priority } = request;
+    const share = this.#shareOf(sharerOf(request), client, now);
     const known = share.lines.get(priority);
     if (known !== undefined) return known;
     const line = new WaitingLine(share, priority);
@@ -293,9 +294,9 @@ export class FairQueue<R extends FairRequest> {
   }
 
   /** The client's, with the weight that it has now. */
-  #shareOf(client: QueueClient, now: number): ClientShare<R> {
-    const share = this.#clients.get(client.name) ?? new ClientShare<R>(client);
-    this.#clients.set(client.name, share);
+  #shareOf(sharer: string, client: QueueClient, now: number): ClientShare<R> {
+    const share = this.#sharers.get(sharer) ?? new ClientShare<R>(sharer, client);
+    this.#sharers.set(sharer, share);
     if (share.weight !== client.weight) {
       this.#shares.reweigh(share, client.weight);
       for (const line of share.lines.values()) {
@@ -312,6 +313,10 @@ export class FairQueue<R extends FairRequest> {
     this.#classOf(line).leave(line, now);
     const { client } = line;
     client.lines.delete(line.priority);
-    if (client.lines.size === 0) this.#clients.delete(client.name);
+    if (client.lines.size === 0) this.#sharers.delete(client.sharer);
   }
+}
+
+function sharerOf({ sharer, client }: FairRequest): string {
+  return sharer ?? client.name;
 }

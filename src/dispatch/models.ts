@@ -95,6 +95,13 @@ export class Model {
     return known.length === 0 ? undefined : known.reduce((sum, service) => sum + service, 0) / known.length;
   }
 
+  /** How long a request that comes now is expected to wait for a slot, in ms; undefined before the first has ended. */
+  get expectedWait(): number | undefined {
+    const { service } = this;
+    const ahead = Math.max(0, this.queue.size + 1 - this.free);
+    return service === undefined ? undefined : ahead * service / Math.max(1, this.slots);
+  }
+
   #sum(of: (instance: Instance) => number): number {
     const ready = this.instances.filter(({ isReady }) => isReady);
     const counted = ready.length > 0 ? ready : this.instances.slice(0, 1);

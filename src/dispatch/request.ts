@@ -40,6 +40,7 @@ export class QueuedRequest implements FairRequest {
   readonly requested: string | undefined;
   readonly client: Client;
   readonly priority: Priority;
+  readonly sharer: string | undefined;
   /** Slots that it can use at once, at least 1. */
   readonly slots: number;
   /** It takes no slot, and needs only the model. */
@@ -82,13 +83,15 @@ export class QueuedRequest implements FairRequest {
   /** @param slots that it can use at once; 0: it takes none and needs only the model */
   constructor(
     requested: string | undefined,
-    context: Pick<RequestContext, "timeline" | "client" | "priority">,
+    context: Pick<RequestContext, "timeline" | "client" | "priority" | "fairnessId">,
     slots = 1,
     isWhole = false,
   ) {
     this.requested = requested;
     this.timeline = context.timeline;
     this.client = context.client;
+    const { client: { name }, fairnessId } = context;
+    this.sharer = fairnessId === undefined ? undefined : `${name}\n${fairnessId}`;
     this.priority = context.priority;
     this.slots = Math.max(1, slots);
     this.isCall = slots === 0;

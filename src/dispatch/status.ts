@@ -30,6 +30,8 @@ export interface InstanceStatus {
   /** Slots that are leased, and requests for which the model is being made ready. */
   readonly inflight: number;
   readonly max_queue_depth: number;
+  /** How long a request that comes now is expected to wait for a slot; missing until one has ended. */
+  readonly expected_wait_ms?: number;
   /** Requests in flight at most. */
   readonly slots: number;
   /** Those that are kept free because llama-server may still be generating for a client that left. */
@@ -58,6 +60,10 @@ export interface ServerStatus {
   readonly running: number;
   /** Median time from arrival to a slot there. */
   readonly queue_wait_ms: number;
+  /** What its loaded models take, as estimated. */
+  readonly vram_used_mb: number;
+  /** What they may take; 0: no limit. */
+  readonly vram_budget_mb: number;
   readonly last_seen_unix?: number;
   readonly last_error?: string;
 }
@@ -150,6 +156,7 @@ function instanceStatus(state: FleetState, instance: Instance, unix: (at: number
   const { lastUsedAt, loadedAt, loadStartedAt, reason } = instance;
   const model = modelOf(state, instance);
   const free = Math.max(0, instance.capacity - instance.leased - instance.unconfirmed);
+  const wait = model?.expectedWait;
   return {
     model_id: instance.id,
     server: instance.server.id,
@@ -160,6 +167,7 @@ function instanceStatus(state: FleetState, instance: Instance, unix: (at: number
     queue_len: model?.depth ?? 0,
     inflight: instance.leased + (model?.instances[0] === instance ? Math.min(instance.queued, free) : 0),
     max_queue_depth: state.terms().maxQueueDepth,
+    ...(wait !== undefined && { expected_wait_ms: Math.round(wait) }),
     slots: instance.capacity,
     ...(instance.unconfirmed > 0 && { slots_unconfirmed: instance.unconfirmed }),
     queue_wait_ms_p50: Math.round(instance.times.waitMedian),
@@ -182,6 +190,8 @@ function serverStatus(server: Server, unix: (at: number) => number): ServerStatu
     slots: sum(ready, ({ capacity }) => capacity),
     running: server.leased,
     queue_wait_ms: Math.round(Math.max(0, ...ready.map(({ times }) => times.waitMedian))),
+    vram_used_mb: usedMb(server.instances.values()),
+    vram_budget_mb: server.terms().vramBudgetMb,
     ...(lastSeenAt !== undefined && { last_seen_unix: unix(lastSeenAt) }),
     ...(lastError !== undefined && { last_error: lastError.message }),
   };

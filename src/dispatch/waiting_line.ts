@@ -6,6 +6,8 @@ import { VirtualTime } from "./virtual_time.ts";
 /** A request as the queue sees it. None of it changes while it waits or runs. */
 export interface FairRequest {
   readonly client: QueueClient;
+  /** Who shares the slots fairly with others; missing: the client, else one of those on whose behalf it asks. */
+  readonly sharer?: string | undefined;
   readonly priority: Priority;
   /** On the clock that gives `now`, in ms. */
   readonly arrivedAt: number;
@@ -86,8 +88,10 @@ export class WaitingLine<R extends FairRequest> {
   }
 }
 
-/** What one client has in the queue of a model. */
+/** What one client, or one of those on whose behalf it asks, has in the queue of a model. */
 export class ClientShare<R extends FairRequest> {
+  readonly sharer: string;
+  /** The client's name. */
   readonly name: string;
   weight: number;
   /** Requests of it that wait. */
@@ -96,7 +100,8 @@ export class ClientShare<R extends FairRequest> {
   readonly lines = new Map<R["priority"], WaitingLine<R>>();
   readonly node: HeapNode<ClientShare<R>> = new HeapNode<ClientShare<R>>(this);
 
-  constructor({ name, weight }: QueueClient) {
+  constructor(sharer: string, { name, weight }: QueueClient) {
+    this.sharer = sharer;
     this.name = name;
     this.weight = weight;
   }

@@ -1,3 +1,4 @@
+import { STATUS_CODE } from "@std/http/status";
 import { ModeldError } from "../base/errors.ts";
 import { errorTable } from "./error_table.ts";
 import { getLogger } from "../telemetry/log.ts";
@@ -30,8 +31,13 @@ export function errorReply(failure: ModeldError): Response {
   });
 }
 
-function headersOf({ kind, retryAfterSeconds }: ModeldError): Record<string, string> {
+function headersOf({ kind, retryAfterSeconds, begun }: ModeldError): Record<string, string> {
   const headers: Record<string, string> = {};
+  const { status } = errorTable[kind];
+  // What a gateway may send on to another modeld.
+  if (status === STATUS_CODE.TooManyRequests || status === STATUS_CODE.ServiceUnavailable) {
+    headers["x-should-retry"] = String(begun === "no");
+  }
   if (retryAfterSeconds !== undefined) headers["Retry-After"] = String(retryAfterSeconds);
   if (kind === "unauthorized") headers["WWW-Authenticate"] = 'Bearer realm="modeld"';
   // RFC 9110, 15.5.9. Deno.serve keeps the connection all the same, and swallows what still comes.

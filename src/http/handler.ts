@@ -82,7 +82,7 @@ async function answer(
   host: string | undefined,
   route: Route | undefined,
   paths: string,
-  { limits, cors, allowedHosts }: HandlerOptions,
+  { limits, cors, allowedHosts, metrics }: HandlerOptions,
 ): Promise<Response> {
   try {
     if (host === undefined) throw new ModeldError("invalid_request", "Host is no host, or not that of the target");
@@ -101,6 +101,7 @@ async function answer(
     return await route.handle(request, context);
   } catch (error) {
     const failure = asModeldError(error);
+    if (failure.kind === "overloaded") metrics.overloaded(route?.path ?? "other");
     return route?.refuse?.(failure, context.requestId) ?? errorReply(failure);
   }
 }

@@ -12,6 +12,7 @@ import { validTraceparent } from "../telemetry/inference_traces.ts";
 import type { ByteBudget, ByteShare } from "./byte_budget.ts";
 import { errorTable } from "./error_table.ts";
 import { pathOf } from "./request_target.ts";
+import type { GatewayHeaders } from "./middleware/gateway_headers.ts";
 import { STATUS_CODE } from "@std/http/status";
 
 /** What every inference is started with. */
@@ -42,6 +43,7 @@ export class Inference implements RequestContext {
   readonly number: number;
   readonly timeline: Timeline;
   readonly client: Client;
+  fairnessId: string | undefined;
   /** What it keeps of the process's memory; given back when nothing of it is left. */
   readonly share: ByteShare;
   /** How many tasks llama-server makes of it where its answer counts the tokens of one alone. */
@@ -98,6 +100,12 @@ export class Inference implements RequestContext {
   /** Puts it into the class of that name, or by OpenAI's `service_tier`, unless that is a higher one. */
   lowerPriority(word: string | undefined): void {
     this.timeline.priority = atMost(this.priority, priorityOf(word));
+  }
+
+  /** Takes what a gateway says of it. */
+  heed({ fairnessId, objective }: GatewayHeaders): void {
+    this.fairnessId = fairnessId;
+    this.timeline.priority = atMost(this.priority, objective);
   }
 
   get ended(): boolean {
@@ -268,7 +276,7 @@ export class Inferences {
 
   /** Makes those that run fail, so that each writes its error line and ends. */
   abortAll(): void {
-    for (const inference of this.#running.toArray()) inference.abort(shuttingDown());
+    for (const inference of this.#running.toArray()) inference.abort(shuttingDown(inference.timeline.begun));
   }
 
   /** Ends those that run, and what is left of replies, by force. */

@@ -3,8 +3,9 @@ import type { Clock } from "../base/clock.ts";
 import { backpressureCounter, type HttpMetrics, httpMetrics } from "./http_metrics.ts";
 import { inferenceMetrics } from "./inference_metrics.ts";
 import type { InferenceObserver } from "./inference_observer.ts";
-import { Counter, Gauge, Registry } from "./prometheus.ts";
-import { type FleetFigures, statusMetrics } from "./status_metrics.ts";
+import { type LoadFigures, loadMetrics } from "./load_metrics.ts";
+import { Registry } from "./prometheus.ts";
+import { type FleetFigures, type MetricsAliases, statusMetrics } from "./status_metrics.ts";
 
 /** What `createMetrics` needs to know. */
 export interface MetricsOptions {
@@ -12,6 +13,8 @@ export interface MetricsOptions {
   readonly status: () => FleetFigures;
   /** Whether the last try to reload the configuration failed; missing: it never is. */
   readonly reloadFailed?: () => boolean;
+  /** Missing: `none`. */
+  readonly aliases?: MetricsAliases;
   /** modeld's own version. */
   readonly version: string;
   readonly clock: Clock;
@@ -23,10 +26,10 @@ export interface Metrics {
   readonly inferences: InferenceObserver;
   /** To be told of every HTTP request. */
   readonly http: HttpMetrics;
-  /** The media type of what `render` gives. */
-  readonly contentType: string;
+  /** To be told of every event in a model's life. */
+  readonly lifecycle: (change: LoadFigures) => void;
   /** All metrics as Prometheus text. */
-  render(): Promise<string>;
+  render(): string;
   /** What there is, for the documentation. */
   describe(): readonly MetricDescription[];
 }
@@ -45,18 +48,17 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const http = httpMetrics(registry);
   const backpressure = backpressureCounter(registry);
   const inferences = inferenceMetrics(registry);
-  const updateStatus = statusMetrics(registry);
+  const updateStatus = statusMetrics(registry, options.aliases ?? "none");
+  const lifecycle = loadMetrics(registry);
   const updateProcess = processMetrics(registry, options.clock.wallTime());
-  new Gauge({
+  registry.gauge({
     name: "modeld_build_info",
     help: "Always 1; the versions stand in the labels.",
     labelNames: ["version", "deno", "v8"],
-    registers: [registry],
-  }).set({ version: options.version, deno: Deno.version.deno, v8: Deno.version.v8 }, 1);
-  const reload = new Gauge({
+  }).show([{ version: options.version, deno: Deno.version.deno, v8: Deno.version.v8 }, 1]);
+  const reload = registry.gauge({
     name: "modeld_config_reload_failed",
     help: "1 while the last reload of the configuration failed, and an older one holds; else 0.",
-    registers: [registry],
   });
   return {
     inferences: {
@@ -68,48 +70,32 @@ export function createMetrics(options: MetricsOptions): Metrics {
       },
     },
     http,
-    contentType: registry.contentType,
+    lifecycle,
     render() {
       updateStatus(options.status());
       updateProcess();
-      reload.set(options.reloadFailed?.() === true ? 1 : 0);
-      return registry.metrics();
+      reload.show([{}, options.reloadFailed?.() === true ? 1 : 0]);
+      return registry.render();
     },
-    describe: () => registry.getMetricsAsArray().map((metric) => describe(metric as unknown as PromClientMetric)),
+    describe: () =>
+      registry.metrics.map(({ name, help, type, labelNames }) => ({ name, help, type, labels: [...labelNames] })),
   };
 }
 
-/** What prom-client's metrics have beyond its own type declarations. */
-interface PromClientMetric {
-  readonly name: string;
-  readonly help: string;
-  readonly type: string;
-  readonly labelNames: readonly string[];
-}
-
-function describe({ name, help, type, labelNames }: PromClientMetric): MetricDescription {
-  return { name, help, type, labels: [...labelNames] };
-}
-
-/**
- * What the process uses, from what Deno tells without a permission: prom-client's own process metrics read /proc, which Deno
- * allows only with all permissions, and would show zeros. @returns what brings them up to date; called at each scrape.
- */
-export function processMetrics(registry: Registry, startedWallTime: number): () => void {
-  const registers = [registry];
-  const gauge = (name: string, help: string) => new Gauge({ name, help, registers });
-  const cpu = new Counter({ name: "process_cpu_seconds_total", help: "User and system CPU time.", registers });
+/** What the process uses, as Deno tells it without a permission. @returns what brings it up to date; called at each scrape. */
+function processMetrics(registry: Registry, startedWallTime: number): () => void {
+  const gauge = (name: string, help: string) => registry.gauge({ name, help });
+  const cpu = registry.counter({ name: "process_cpu_seconds_total", help: "User and system CPU time." });
   const rss = gauge("process_resident_memory_bytes", "Resident memory.");
   const heapUsed = gauge("modeld_heap_used_bytes", "V8 heap in use.");
   const heapTotal = gauge("modeld_heap_total_bytes", "V8 heap reserved.");
-  gauge("process_start_time_seconds", "When the process started, in Unix seconds.").set(startedWallTime / 1000);
+  gauge("process_start_time_seconds", "When the process started, in Unix seconds.").show([{}, startedWallTime / 1000]);
   return () => {
     const { user, system } = process.cpuUsage();
-    cpu.reset();
-    cpu.inc((user + system) / 1e6);
+    cpu.show([{}, (user + system) / 1e6]);
     const memory = Deno.memoryUsage();
-    rss.set(memory.rss);
-    heapUsed.set(memory.heapUsed);
-    heapTotal.set(memory.heapTotal);
+    rss.show([{}, memory.rss]);
+    heapUsed.show([{}, memory.heapUsed]);
+    heapTotal.show([{}, memory.heapTotal]);
   };
 }

@@ -113,12 +113,13 @@ Deno.test("a second signal exits at once", async () => {
   });
 });
 
-Deno.test("an address that is taken is exit code 1, and the log says which", async () => {
+Deno.test("an address that is taken is exit code 1, and the log says which and what to do", async () => {
   await withDaemon({}, async (daemon) => {
     const { code, stderr } = await runModeld(["--addr", daemon.url.host]);
     assertEquals(code, 1);
-    assertStringIncludes(stderr.join("\n"), "cannot listen: choose another address with --addr");
-    assertStringIncludes(stderr.join("\n"), daemon.url.host);
+    const sentence = `cannot listen on ${daemon.url.host}: another program listens there; stop it, or choose another ` +
+      "address with --addr";
+    assertStringIncludes(stderr.join("\n"), sentence);
   });
 });
 

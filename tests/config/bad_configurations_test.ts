@@ -259,16 +259,25 @@ const fileCases: readonly (readonly [string, string, string])[] = [
   [".yaml", "llama_api_key: two words", `llama_api_key: "***" ${header} (key llama_api_key of FILE)`],
   [".yaml", "default_model: {a: b}", 'default_model: {"a":"b"} is not a text (key default_model of FILE)'],
   [".yaml", "- a\n- b", 'config: "FILE" is no mapping of settings to values (flag --config)'],
-  [".yaml", "addr: :1\naddr: :2", 'config: "FILE" is not valid YAML: look at line 2, column 1 (flag --config)'],
+  [
+    ".yaml",
+    "addr: :1\naddr: :2",
+    'config: "FILE" is not valid YAML, duplicated mapping key: look at line 2, column 1 (flag --config)',
+  ],
   [
     ".yaml",
     "addr: *missing",
-    'config: "FILE" is not valid YAML: look at line 1, column 8 (flag --config)',
+    'config: "FILE" is not valid YAML, unidentified alias: look at line 1, column 8 (flag --config)',
   ],
   [
     ".yaml",
     `cors_allowed_origins: [&a x${", *a".repeat(21)}]`,
-    'config: "FILE" is not valid YAML: look at line 1, column 111 (flag --config)',
+    'config: "FILE" is not valid YAML, aliases exceeded maxAliases (20): look at line 1, column 111 (flag --config)',
+  ],
+  [
+    ".yaml",
+    "llama_api_key: !sk-x 1",
+    'config: "FILE" is not valid YAML, unknown scalar tag: look at line 1, column 23 (flag --config)',
   ],
   [".yaml", "addr: ':1'\n---\naddr: ':2'", 'config: "FILE" holds more than one YAML document (flag --config)'],
   [

@@ -29,6 +29,8 @@ const listed = (...value: string[]): Sample<readonly string[]> => ({ text: value
 function samples(files: Files): { readonly [N in Exclude<SettingName, "config">]: Sample<Settings[N]> } {
   return {
     addr: { text: "[::1]:81", inFile: "[::1]:81", value: { hostname: "::1", port: 81 } },
+    metricsAddr: { text: ":9090", inFile: ":9090", value: { hostname: "0.0.0.0", port: 9090 } },
+    metricsAliases: same("vllm"),
     tlsCertFile: same(files.tlsCert),
     tlsKeyFile: same(files.tlsKey),
     corsEnabled: same(true),

@@ -17,6 +17,19 @@ Deno.test("clients of one class take turns, by weight", () => {
   assertEquals(rig.drain(100), ["a-1", "b-1", "b-2", "a-2", "b-3", "b-4", "a-3"]);
 });
 
+Deno.test("those on whose behalf one client asks take turns as well, and its limits hold for all of them", () => {
+  const rig = new QueueRig();
+  rig.client("gateway", { maxInflight: 2 });
+  for (const name of ["gateway-1", "gateway-2", "gateway-3"]) rig.addOne(name, { sharer: "gateway\nloud" });
+  rig.addOne("gateway-4", { sharer: "gateway\nquiet" });
+  assertEquals(rig.order(), ["gateway-1", "gateway-4", "gateway-2"]);
+  const [first, second] = [rig.start(), rig.start()];
+  assertEquals(rig.start(), undefined, "two run, whoever they are for");
+  rig.end(first);
+  rig.end(second);
+  assertEquals(rig.drain(100), ["gateway-2", "gateway-3"]);
+});
+
 Deno.test("slots that become free in one moment are shared by weight", () => {
   const rig = new QueueRig();
   rig.client("b", { weight: 3 });

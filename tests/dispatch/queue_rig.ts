@@ -1,4 +1,3 @@
-import type { Priority } from "../../src/base/client.ts";
 import { ClientCounts, type QueueClient } from "../../src/dispatch/client_counts.ts";
 import { FairQueue, type FairQueueOptions } from "../../src/dispatch/fair_queue.ts";
 import type { Entry, FairRequest } from "../../src/dispatch/waiting_line.ts";
@@ -7,6 +6,8 @@ import type { Entry, FairRequest } from "../../src/dispatch/waiting_line.ts";
 export interface NamedRequest extends FairRequest {
   readonly name: string;
 }
+
+type Terms = Partial<Pick<FairRequest, "priority" | "slots" | "sharer">>;
 
 /** A queue under test, its clock, and short ways to use it. */
 export class QueueRig {
@@ -26,7 +27,7 @@ export class QueueRig {
   }
 
   /** A request named as `chat-1`: of client `chat`. */
-  request(name: string, terms: { readonly priority?: Priority; readonly slots?: number } = {}): NamedRequest {
+  request(name: string, terms: Terms = {}): NamedRequest {
     const [client = ""] = name.split("-");
     if (!this.#clients.has(client)) this.client(client, {});
     return {
@@ -44,7 +45,7 @@ export class QueueRig {
     return names.map((name) => this.addOne(name));
   }
 
-  addOne(name: string, terms: { readonly priority?: Priority; readonly slots?: number } = {}): Entry<NamedRequest> {
+  addOne(name: string, terms: Terms = {}): Entry<NamedRequest> {
     const added = this.queue.add(this.request(name, terms), this.now, Infinity);
     if ("full" in added) throw new Error(`${name} was refused`);
     return added.entry;

@@ -49,6 +49,8 @@ Deno.test("the status has every field of the contract, with slots, waits and the
       slots: 1,
       running: 1,
       queue_wait_ms: 0,
+      vram_used_mb: 3,
+      vram_budget_mb: 100,
       last_seen_unix: unix - 1,
     }],
   });
@@ -56,6 +58,7 @@ Deno.test("the status has every field of the contract, with slots, waits and the
   await rig.complete(second, 1);
   const [instance] = rig.fleet.status().instances;
   assertEquals([instance?.last_used_unix, instance?.queue_wait_ms_p50], [unix, 1_000]);
+  assertEquals(instance?.expected_wait_ms, 0);
   await rig.close();
 });
 

@@ -13,6 +13,7 @@ export interface EndedRequest {
 /** Writes down what HTTP metrics are told. */
 export class RecordingMetrics implements HttpMetrics {
   readonly endedRequests: EndedRequest[] = [];
+  readonly overloads: string[] = [];
   inflight = 0;
   #changed: (() => void) | undefined;
 
@@ -24,6 +25,10 @@ export class RecordingMetrics implements HttpMetrics {
     this.inflight--;
     this.endedRequests.push({ path, method, status, ms });
     this.#changed?.();
+  }
+
+  overloaded(path: string): void {
+    this.overloads.push(path);
   }
 
   /** Resolves when no request is in flight. */

@@ -42,3 +42,13 @@ Deno.test("every metric of modeld stands in the dashboard", async () => {
   const shown = new Set(used(text).map(({ name }) => name));
   assertEquals([...known.keys()].filter((name) => !shown.has(name)), []);
 });
+
+Deno.test("every alert names its page in the runbook, and the runbook has it", async () => {
+  const read = (path: string) => Deno.readTextFile(new URL(`../../${path}`, import.meta.url));
+  const [alerts, operations] = [await read("deploy/prometheus/alerts.yml"), await read("docs/operations.md")];
+  const names = Array.from(alerts.matchAll(/- alert: (\w+)/g), ([, name = ""]) => name);
+  assert(names.length > 10);
+  assertEquals(names.filter((name) => !alerts.includes(`"When an alert fires", ${name}\n`)), []);
+  assert(operations.includes("\n## When an alert fires\n"));
+  assertEquals(names.filter((name) => !operations.includes(`**${name}`)), []);
+});

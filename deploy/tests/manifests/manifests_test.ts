@@ -6,7 +6,7 @@ import { HorizontalPodAutoscaler } from "kubernetes-models/autoscaling/v2/Horizo
 import { NetworkPolicy } from "kubernetes-models/networking.k8s.io/v1/NetworkPolicy";
 import { Service } from "kubernetes-models/v1/Service";
 import { PodMonitor } from "@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1/PodMonitor";
-import { parse } from "yaml";
+import { parse, parseAllDocuments } from "yaml";
 
 // deno-lint-ignore no-explicit-any -- the shape is what is being checked
 type Manifest = any;
@@ -72,7 +72,9 @@ Deno.test("the fleet overlay's patches apply to the base and leave modeld alone 
   for (const manifest of patched.values()) validate(manifest);
   const pod = patched.get("Deployment").spec.template.spec;
   assertEquals([pod.initContainers, pod.containers.length], [undefined, 1]);
-  const url = new URL((fleet.configMapGenerator[0].literals as string[])[0]?.replace("LLAMA_URL=http+dns", "http") ?? "");
+  const url = new URL(
+    (fleet.configMapGenerator[0].literals as string[])[0]?.replace("LLAMA_URL=http+dns", "http") ?? "",
+  );
   const service = read("kubernetes/overlays/fleet/llama_service.yaml");
   assertEquals([service.metadata.name, service.spec.clusterIP, service.spec.ports[0].port], [
     url.hostname,
@@ -107,4 +109,53 @@ Deno.test("compose and Kubernetes give modeld longer to stop than modeld takes t
     .find((literal) => literal.startsWith("MODELD_SHUTDOWN_TIMEOUT="))?.split("=")[1] ?? "";
   const preStop = pod.containers[0].lifecycle.preStop.sleep.seconds;
   assertEquals(pod.terminationGracePeriodSeconds > preStop + seconds(drain), true);
+});
+
+Deno.test("the inference gateway's pool, route and picker fit each other and modeld's pods", () => {
+  const folder = "kubernetes/inference-gateway";
+  const overlay = read(`${folder}/kustomization.yaml`);
+  const pool = read(`${folder}/inference_pool.yaml`);
+  const route = read(`${folder}/http_route.yaml`);
+  const picker = parseAllDocuments(
+    Deno.readTextFileSync(new URL(`../../${folder}/endpoint_picker.yaml`, import.meta.url)),
+  )
+    .map((document) => document.toJS({ maxAliasCount: 10 }) as Manifest);
+  const service = picker.find(({ kind }) => kind === "Service");
+  const deployment = read("kubernetes/base/deployment.yaml");
+  const others = ["horizontal_pod_autoscaler", "network_policy", "pod_monitor"].map((file) => read(`kubernetes/base/${file}.yaml`));
+  const byKind = new Map<string, Manifest>([deployment, ...others].map((manifest) => [manifest.kind, manifest]));
+  for (const { target, patch } of overlay.patches) jsonPatch.applyPatch(byKind.get(target.kind), parse(patch), true);
+  for (const manifest of byKind.values()) validate(manifest);
+  const { metadata: { labels }, spec: { containers: [modeld] } } = deployment.spec.template;
+  assertEquals(pool.spec.selector.matchLabels["app.kubernetes.io/name"], labels["app.kubernetes.io/name"]);
+  assertEquals(modeld.ports.map((port: Manifest) => port.containerPort), [pool.spec.targetPorts[0].number, 9090]);
+  assertEquals([pool.spec.endpointPickerRef.name, pool.spec.endpointPickerRef.port.number], [
+    service.metadata.name,
+    service.spec.ports[0].port,
+  ]);
+  const { kind, name } = route.spec.rules[0].backendRefs[0];
+  assertEquals([kind, name], [pool.kind, pool.metadata.name]);
+  const config = read(`${folder}/endpoint_picker_config.yaml`);
+  const [engine] =
+    config.plugins.find(({ type }: Manifest) => type === "core-metrics-extractor").parameters.engineConfigs;
+  assertEquals(labels["llm-d.ai/engine-type"], engine.name);
+  const defined = config.plugins.map(({ type }: Manifest) => type);
+  for (const { pluginRef } of config.schedulingProfiles[0].plugins) {
+    assertEquals(defined.includes(pluginRef), true, pluginRef);
+  }
+});
+
+Deno.test("what scales by metrics and what the picker reads are metrics that docs/metrics.md lists", () => {
+  const documented = Deno.readTextFileSync(new URL("../../../docs/metrics.md", import.meta.url));
+  const files = [
+    "inference-gateway/endpoint_picker_config.yaml",
+    "autoscaling/keda.yaml",
+    "base/horizontal_pod_autoscaler.yaml",
+  ];
+  for (const file of files) {
+    const text = Deno.readTextFileSync(new URL(`../../kubernetes/${file}`, import.meta.url));
+    const names = text.match(/\bmodeld_[a-z_]+/g) ?? [];
+    assertEquals(names.length > 0, true, file);
+    for (const name of names) assertEquals(documented.includes(`\`${name}\``), true, `${file}: ${name}`);
+  }
 });

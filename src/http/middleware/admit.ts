@@ -7,6 +7,7 @@ import type { Inference, Inferences } from "../inference.ts";
 import { queryOf } from "../request_target.ts";
 import type { RequestContext } from "../route.ts";
 import type { ClientLimit } from "./client_limit.ts";
+import { gatewayHeaders } from "./gateway_headers.ts";
 import type { Gate } from "./gate.ts";
 import type { RateLimits } from "./rate_limits.ts";
 
@@ -45,6 +46,7 @@ export async function admit(
   const logLevel = askedLogLevel(request);
   context.isLogged = logLevel !== "off";
   const inference = inferences.begin(context.requestId, request, client, { logLevel, address });
+  inference.heed(gatewayHeaders(request, context));
   try {
     budget.check();
     inference.onEnd(clients.enter(client.name));

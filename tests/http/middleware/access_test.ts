@@ -104,6 +104,7 @@ Deno.test("beyond the limit of concurrent requests a request is 503, and healthz
     for (const stream of running) await stream.body?.cancel();
     await metrics.idle();
     assertEquals((await observer.outcomes(3)).sort(), ["cancelled", "cancelled", "rejected"]);
+    assertEquals(metrics.overloads, ["/infer"]);
     const next = await fetch(`${url}/models`);
     assertEquals(next.status, 200);
     await next.body?.cancel();
@@ -185,3 +186,34 @@ Deno.test("a refused inference has the line of its end, and no second one", () =
       configureLog(undefined);
     }
   }, { maxInflightPerClient: 1 }));
+const GATEWAY = { "Content-Type": "application/json", "x-gateway-inference-fairness-id": "tenant-1" };
+
+Deno.test("a trusted gateway says whose turn a request is and which class it has, another word than a class is ignored", () =>
+  withServer(async ({ infer, fleet, observer }) => {
+    fleet.script = (exchange) => exchange.push("a").complete();
+    for (const objective of ["batch", "food-review", "interactive"]) {
+      const headers = { ...GATEWAY, "x-llm-d-inference-objective": objective };
+      await (await infer({ prompt: "a" }, { headers })).body?.cancel();
+    }
+    await observer.outcomes(3);
+    assertEquals(fleet.calls.map(({ context: { fairnessId } }) => fairnessId), ["tenant-1", "tenant-1", "tenant-1"]);
+    // None is raised above the class of its client.
+    assertEquals(fleet.calls.map(({ context: { priority } }) => priority), ["batch", "default", "default"]);
+    assertEquals(observer.timelines.map(({ client }) => client), ["other", "other", "other"], "never a label");
+  }, { trustedProxies: ["127.0.0.1"] }));
+
+Deno.test("what a client says in a gateway's headers counts for nothing, and neither does an id that is too long", async () => {
+  const fairnessIdOf = async (options: { trustedProxies?: readonly string[] }, id: string) => {
+    let seen: string | undefined = "";
+    await withServer(async ({ infer, fleet, observer }) => {
+      fleet.script = (exchange) => exchange.push("a").complete();
+      const headers = { ...GATEWAY, "x-gateway-inference-fairness-id": id, "x-gateway-inference-objective": "batch" };
+      await (await infer({ prompt: "a" }, { headers })).body?.cancel();
+      await observer.outcomes();
+      seen = fleet.calls[0]?.context.fairnessId;
+    }, options);
+    return seen;
+  };
+  assertEquals(await fairnessIdOf({}, "me"), undefined);
+  assertEquals(await fairnessIdOf({ trustedProxies: ["127.0.0.1"] }, "x".repeat(257)), undefined);
+});

@@ -44,7 +44,10 @@ export function openApiDocument(version: string): OpenApiDocument {
       },
       "/readyz": { get: READYZ },
       "/metrics": {
-        get: { summary: "Metrics for Prometheus", ...replies(plain("Prometheus text format", "modeld_inflight 0\n")) },
+        get: {
+          summary: "Metrics for Prometheus; with `--metrics-addr` also at an address of their own, without a key",
+          ...replies(plain("Prometheus text format", "modeld_inflight 0\n")),
+        },
       },
       "/openapi.json": { get: { summary: "This description", ...replies({ "application/json": { schema: {} } }) } },
       "/docs": { get: { summary: "This description as a page", ...replies({ "text/html": { schema: STRING } }) } },

@@ -87,6 +87,9 @@ const instanceSchema = z.object({
   queue_len: count.check(z.describe("Requests that wait for a slot.")),
   inflight: count.check(z.describe("Generations that run.")),
   max_queue_depth: count,
+  expected_wait_ms: z.exactOptional(
+    z.number().check(z.nonnegative(), z.describe("How long a request that comes now is expected to wait for a slot.")),
+  ),
   slots: count.check(z.describe("Generations that may run at once.")),
   slots_unconfirmed: z.exactOptional(
     count.check(z.describe("Slots kept free because llama-server may still be generating for a client that left.")),
@@ -106,6 +109,8 @@ const serverSchema = z.object({
   slots: count.check(z.describe("Slots of all models that are ready there.")),
   running: count.check(z.describe("Those of them that are in use.")),
   queue_wait_ms: z.number().check(z.nonnegative(), z.describe("Median wait for a slot there.")),
+  vram_used_mb: megabytes,
+  vram_budget_mb: z.number().check(z.describe("MB (2^20 bytes); 0: no limit.")),
   last_seen_unix: z.exactOptional(unixSeconds),
   last_error: z.exactOptional(z.string()),
 });

@@ -1,7 +1,9 @@
 import { STATUS_CODE } from "@std/http/status";
 import { mayUseModel } from "../../../base/client.ts";
+import type { Clock } from "../../../base/clock.ts";
 import type { Fleet } from "../../../dispatch/fleet.ts";
 import type { Metrics } from "../../../telemetry/metrics.ts";
+import { CONTENT_TYPE as METRICS_TYPE } from "../../../telemetry/prometheus.ts";
 import type { Route } from "../../route.ts";
 
 /** `GET /healthz`: 200 as long as the process runs; asks nobody. */
@@ -38,12 +40,36 @@ export function statusRoute(fleet: Fleet): Route {
 }
 
 /** `GET /metrics`: everything at the moment of the scrape. */
-export function metricsRoute(metrics: Pick<Metrics, "contentType" | "render">): Route {
+export function metricsRoute(metrics: Pick<Metrics, "render">): Route {
   return {
     method: "GET",
     path: "/metrics",
-    async handle() {
-      return new Response(await metrics.render(), { headers: { "Content-Type": metrics.contentType } });
+    handle: () => new Response(encoded(metrics.render()), { headers: { "Content-Type": METRICS_TYPE } }),
+  };
+}
+
+/** For how long the bytes of `recentMetricsRoute` stand, in ms. */
+const RECENT_MS = 100;
+
+/** `GET /metrics`, at most 100 ms old: for balancers, which ask many times a second. */
+export function recentMetricsRoute(metrics: Pick<Metrics, "render">, clock: Clock): Route {
+  let bytes: Uint8Array<ArrayBuffer> = new Uint8Array();
+  let renderedAt = -Infinity;
+  return {
+    method: "GET",
+    path: "/metrics",
+    handle() {
+      const now = clock.now();
+      if (now - renderedAt >= RECENT_MS) [bytes, renderedAt] = [encoded(metrics.render()), now];
+      return new Response(bytes, { headers: { "Content-Type": METRICS_TYPE } });
     },
   };
+}
+
+const utf8 = new TextEncoder();
+
+/** `TextEncoder.encode`, which takes 1.6 ms for half a megabyte, where `encodeInto` takes 0.01 (Deno 2.9.6). */
+function encoded(text: string): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(text.length);
+  return utf8.encodeInto(text, bytes).read === text.length ? bytes : utf8.encode(text);
 }

@@ -24,7 +24,7 @@ type AnthropicType =
 interface V1ErrorRow {
   readonly openai: OpenAiType;
   readonly anthropic: AnthropicType;
-  /** Whether the same request may succeed a little later, if no generation has begun. */
+  /** Whether the same request may succeed a little later, or elsewhere, if no generation has begun. */
   readonly passes: boolean;
 }
 
@@ -34,7 +34,8 @@ const tooMany = { openai: "rate_limit_error", anthropic: "rate_limit_error", pas
 const failed = { openai: "server_error", anthropic: "api_error", passes: true } as const;
 const timedOut = { openai: "server_error", anthropic: "timeout_error", passes: true } as const;
 const unavailable = { openai: "service_unavailable_error", anthropic: "overloaded_error", passes: true } as const;
-const unusable = { openai: "service_unavailable_error", anthropic: "api_error", passes: false } as const;
+// This modeld cannot serve it as it is configured, another one behind the same gateway may.
+const unusable = { openai: "service_unavailable_error", anthropic: "api_error", passes: true } as const;
 
 /** contract-v1's tables; a kind without a row does not compile. Statuses are those of `errorTable`. */
 export const v1ErrorTable: Readonly<Record<ErrorKind, V1ErrorRow>> = {
@@ -68,7 +69,7 @@ export const v1ErrorTable: Readonly<Record<ErrorKind, V1ErrorRow>> = {
   load_failed: unusable,
   upstream_refused: unusable,
   shutting_down: unavailable,
-  insufficient_vram: unusable,
+  insufficient_vram: { ...unusable, passes: false },
   internal: failed,
   cancelled: { openai: "server_error", anthropic: "api_error", passes: false },
 };

@@ -2,6 +2,7 @@ import { tinyGguf } from "../../../../e2e/support/tiny_gguf.ts";
 import { systemClock } from "../../../../src/base/clock.ts";
 import { ConfiguredServers } from "../../../../src/cli/configured_servers.ts";
 import { makeFleet } from "../../../../src/cli/daemon.ts";
+import { createMetrics } from "../../../../src/telemetry/metrics.ts";
 import { listen } from "../../../../src/cli/listen.ts";
 import type { Fleet } from "../../../../src/dispatch/fleet.ts";
 import { errorMeanings } from "../../../../src/http/api/docs/error_meanings.ts";
@@ -186,7 +187,8 @@ async function withRig({ args = [], llama: options, llamaRuns, provoke }: Provoc
   const { settings } = configuration;
   const fleet = makeFleet(settings, () => settings, () => {});
   new ConfiguredServers(configuration, fleet, systemClock, () => Promise.reject(new Error("no names here")));
-  const http = listen(configuration, fleet, () => {});
+  const metrics = createMetrics({ status: () => fleet.status(), version: "", clock: systemClock });
+  const http = (await listen({ configuration, fleet, metrics, onLost: () => {} }))?.api;
   if (http === undefined) throw new Error("no address to listen on");
   const left = new AbortController();
   const occupants: Promise<unknown>[] = [];

@@ -1,6 +1,7 @@
-import { assertEquals } from "@std/assert";
-import { type ErrorKind, ModeldError } from "../../../../src/base/errors.ts";
+import { assert, assertEquals } from "@std/assert";
+import { type ErrorKind, ModeldError, shuttingDown } from "../../../../src/base/errors.ts";
 import { errorBody, errorEvent, retryHeaders, v1ErrorTable } from "../../../../src/http/api/v1/error_shapes.ts";
+import { errorReply as ownErrorReply } from "../../../../src/http/error_reply.ts";
 import { errorTable } from "../../../../src/http/error_table.ts";
 
 const busy = new ModeldError("queue_full", `too busy: "qwen3"\n`, { retryAfterSeconds: 3 });
@@ -90,3 +91,18 @@ Deno.test("types fit the statuses of the one error table", () => {
 function kinds(): ErrorKind[] {
   return Object.keys(v1ErrorTable).filter((kind): kind is ErrorKind => kind in errorTable);
 }
+
+Deno.test("a 429 and a 503 of modeld's own mean that nothing began, so that a gateway may ask the next modeld", () => {
+  const busy = kinds().filter((kind) => [429, 503].includes(errorTable[kind].status));
+  assert(busy.length > 8);
+  for (const kind of busy) {
+    const error = new ModeldError(kind, "m");
+    assertEquals([error.begun, retryHeaders(error)["x-should-retry"]], ["no", "true"], kind);
+    assertEquals(ownErrorReply(error).headers.get("x-should-retry"), "true", kind);
+  }
+  const cut = shuttingDown("maybe");
+  assertEquals([retryHeaders(cut)["x-should-retry"], ownErrorReply(cut).headers.get("x-should-retry")], [
+    "false",
+    "false",
+  ]);
+});
