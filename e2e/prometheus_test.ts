@@ -42,9 +42,7 @@ async function dashboardQueries(): Promise<string[]> {
     ...panels.flatMap((panel: { targets?: { expr: string }[] }) => (panel.targets ?? []).map(({ expr }) => expr)),
     ...annotations.list.map(({ expr }: { expr: string }) => withoutThreshold(expr)),
   ];
-  return queries.map((expr) =>
-    expr.replaceAll(/\$__(rate_)?interval/g, "1m").replaceAll(/\$(instance|model)/g, ".*")
-  );
+  return queries.map((expr) => expr.replaceAll(/\$__(rate_)?interval/g, "1m").replaceAll(/\$(instance|model)/g, ".*"));
 }
 
 /** Every alert's query without its threshold: what it looks at must be there before anything is wrong. */
