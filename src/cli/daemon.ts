@@ -41,7 +41,7 @@ export async function runDaemon(
 ): Promise<number> {
   const { settings } = configuration;
   const events = new EventLines(Deno.stdout);
-  let serving: Listening | undefined;
+  let serving: Listening | undefined = undefined;
   const live = keepUpToDate(configuration, renewal, (next) => {
     servers.update(next);
     serving?.api.reconfigure(liveHttpOptions(next));

@@ -33,6 +33,8 @@ const SERVER = {
   slots: 5,
   running: 3,
   queue_wait_ms: 0,
+  vram_used_mb: 0,
+  vram_budget_mb: 0,
 } as const;
 
 function picture(fleet: Partial<FleetView> = {}, rest: Partial<Picture> = {}): Picture {
