@@ -39,7 +39,9 @@ export class Draft {
   take(name: SettingName, written: unknown, parsed: Parsed<unknown>, source: Source): void {
     this.#sources.set(name, source);
     const expanded = "value" in parsed ? expandHome(settingsTable[name], parsed.value, this.home) : parsed;
-    if ("notice" in parsed) this.warnings.push(describeProblem(settingsTable[name], written, source, parsed.notice));
+    if ("notice" in parsed && parsed.notice !== undefined) {
+      this.warnings.push(describeProblem(settingsTable[name], written, source, parsed.notice));
+    }
     if ("value" in expanded) this.#values.set(name, expanded.value);
     else this.report(name, written, expanded.problem);
   }
