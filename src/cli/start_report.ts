@@ -8,8 +8,9 @@ import { clearProgress, isWatched, printNotice, showProgress } from "./print.ts"
 
 const log = getLogger("serve");
 
-/** Between two looks, in ms: until modeld is ready, and after that. */
+/** Between two looks, in ms: at first, while modeld is not ready for longer, and once it is. */
 const STARTING_MS = 50;
+const WAITING_MS = 250;
 const SERVING_MS = 1_000;
 
 /** After this time without being ready it says where it listens, in ms. */
@@ -43,8 +44,8 @@ export class StartReport {
   constructor(options: StartReportOptions) {
     this.#options = options;
     this.#startedAt = options.clock.now();
-    if (options.hasServers) this.#look();
-    else this.#explainNext();
+    if (!options.hasServers) this.#explainNext();
+    this.#look();
   }
 
   /** Nothing else shows progress from now on. */
@@ -64,7 +65,8 @@ export class StartReport {
     else if (!this.#isReady && clock.now() - this.#startedAt >= PATIENCE_MS) this.#sayWhere();
     if (isWatched && !this.#isStarting) this.#showLoading(fleet.status());
     if (this.#isReady && !isWatched) return;
-    this.#timer = clock.after(this.#isReady ? SERVING_MS : STARTING_MS, this.#look);
+    const pause = this.#isReady ? SERVING_MS : this.#saidWhere ? WAITING_MS : STARTING_MS;
+    this.#timer = clock.after(pause, this.#look);
   };
 
   #sayReady(status: Status): void {
@@ -92,6 +94,7 @@ export class StartReport {
   }
 
   #explainNext(): void {
+    this.#saidWhere = true;
     const { url } = this.#options;
     if (isWatched) return printNotice(nextSteps(url));
     log.warn("no llama-server is configured, so /infer answers 503: set --llama-url");

@@ -61,6 +61,12 @@ Deno.test("a start that takes longer says first where modeld listens and why it 
   ]);
 });
 
+Deno.test("a llama-server that a reload brings is told of", async () => {
+  const status = { instances: [instance("a")], servers: [server(8081, 1)] };
+  const lines = await said(["not configured", "not configured", "ready"], status, false);
+  assertEquals(lines.slice(2), [`INF ready on ${URL} · a on 127.0.0.1:8081 · 1 slot`]);
+});
+
 Deno.test("without any llama-server, and without a terminal, one warning says what to set", async () => {
   const [warning = "", listening = "", ...more] = await said(["not configured"], { instances: [], servers: [] }, false);
   assertStringIncludes(warning, "set --llama-url");
