@@ -32,7 +32,11 @@ export async function startFront(name: FrontName, servers: number, model: string
   const upstreams = await Promise.all(
     Array.from({ length: servers }, () => RealLlamaServer.start(args, { readyMs: 120_000 })),
   );
-  const before = await startBefore(name, upstreams.map(({ url }) => url), folder);
+  const stopServers = async () => void await Promise.all(upstreams.map((upstream) => upstream.stop("SIGKILL")));
+  const before = await startBefore(name, upstreams.map(({ url }) => url), folder).catch(async (error) => {
+    await stopServers();
+    throw error;
+  });
   return {
     url: before.url,
     killServer() {
@@ -40,7 +44,7 @@ export async function startFront(name: FrontName, servers: number, model: string
     },
     async stop() {
       await before.stop();
-      await Promise.all(upstreams.map((upstream) => upstream.stop("SIGKILL")));
+      await stopServers();
     },
   };
 }
