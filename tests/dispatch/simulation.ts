@@ -43,6 +43,9 @@ const PROMPTS = [undefined, "a", "ab", "abc"].map((text) => {
   return new Fingerprint([{ bytes, start: 0, end: bytes.length }]);
 });
 
+/** In so many rounds of 10 s everybody who waits must have been served. */
+const ROUNDS = 60;
+
 /** One simulated server, and the polls of it that have yet to be answered. */
 interface Simulated {
   readonly id: string;
@@ -123,25 +126,36 @@ export class Simulation {
   }
 
   /**
-   * From now on everything goes well and nobody new comes: everybody must be served or refused, without any help from
-   * max-wait.
+   * From now on everything goes well: everybody must be served or refused, without any help from max-wait, though new
+   * requests come all the time. At last nobody new comes, and nobody may be left.
+   *
+   * @param underLoad whether new requests come; where classes do not age, they are of the lowest, which may wait for ever
    */
-  settle(): void {
-    for (let round = 0; round < 60 && this.#live.size > 0; round++) {
-      this.#now += 10_000;
-      this.#step({ is: "tick" });
-      for (const server of this.#servers) {
-        for (let left = server.router.orders.length; left > 0; left--) this.#answerOrder(server, 0, 1);
-        for (const id of server.router.models.keys()) server.router.progress(id, false);
-        server.polls.length = 0;
-        this.#now += 1;
-        this.#poll(server);
-        while (server.router.capacityQuestions.length > 0) this.#answerCapacity(server, 2);
-        while (server.router.busyQuestions.length > 0) this.#answerBusy(server, 0);
-      }
-      for (const request of [...this.#running]) this.#finish(request, { kind: "completed" });
+  settle(underLoad: boolean): void {
+    const first = new Set(this.#live);
+    for (let round = 0; underLoad && round < ROUNDS && !first.isDisjointFrom(this.#live); round++) {
+      const client = this.#options.terms.priorityAgeing > 0 ? CLIENTS[round % CLIENTS.length] : CLIENTS[2];
+      for (let i = 0; i < 3; i++) this.#arrive(round, round + i, client);
+      this.#goOn();
     }
+    if (underLoad) assert(first.isDisjointFrom(this.#live), "somebody starves while others are served");
+    for (let round = 0; round < ROUNDS && this.#live.size > 0; round++) this.#goOn();
     assertEquals(this.#live.size, 0, "somebody waits for ever");
+  }
+
+  /** Lets all that was asked of the servers have its effect, and ends all that runs. */
+  #goOn(): void {
+    this.#passTime(10_000);
+    for (const server of this.#servers) {
+      for (let left = server.router.orders.length; left > 0; left--) this.#answerOrder(server, 0, 1);
+      for (const id of server.router.models.keys()) server.router.progress(id, false);
+      server.polls.length = 0;
+      this.#now += 1;
+      this.#poll(server);
+      while (server.router.capacityQuestions.length > 0) this.#answerCapacity(server, 2);
+      while (server.router.busyQuestions.length > 0) this.#answerBusy(server, 0);
+    }
+    for (const request of [...this.#running]) this.#finish(request, ENDINGS[0]);
   }
 
   /** Shuts down, ends what is in flight, and checks that nothing is left. */
@@ -184,12 +198,11 @@ export class Simulation {
     }
   }
 
-  #arrive(which: number, how: number): void {
+  #arrive(which: number, how: number, client = CLIENTS[which % CLIENTS.length] ?? ANYBODY): void {
     const ids = [...this.#servers[0]?.router.models.keys() ?? []];
     const name = which === 7 ? "nobody" : ids[which % ids.length];
-    const client = CLIENTS[which % CLIENTS.length] ?? ANYBODY;
     const context = { timeline: this.#timeline, client, priority: client.priority };
-    const request = new QueuedRequest(name, context, [0, 1, 1, 1, 1, 1, 1, 3][how], how % 2 === 1);
+    const request = new QueuedRequest(name, context, [0, 1, 1, 1, 1, 1, 1, 3][how % 8], how % 2 === 1);
     request.prompt = PROMPTS[(which + how) % PROMPTS.length];
     this.#live.add(request);
     // Requests that were put back may have made it deeper than it may grow.
@@ -288,8 +301,12 @@ export class Simulation {
     this.#now += ms;
     this.#step({ is: "tick" });
     assert(nextDeadline(this.state) > this.#now, "a deadline that has passed is still to come");
-    for (const request of this.#live) {
-      if (request.phase === "waiting") assert(request.deadline > this.#now, "somebody waits longer than max-wait");
+    for (const { phase, deadline, heldSince, client } of this.#live) {
+      if (phase !== "waiting") continue;
+      assert(deadline > this.#now, "somebody waits longer than max-wait");
+      if (this.state.clients.mayStart(client) === 0) continue; // its own limit keeps it waiting
+      const until = (heldSince ?? Infinity) + this.#options.terms.maxAffinityWait;
+      assert(until > this.#now, "somebody keeps a slot free for longer than may be waited for a warm server");
     }
   }
 
@@ -387,6 +404,11 @@ export class Simulation {
     if (model.waiting === 0) return;
     assert(this.state.lifecycle === "open", "somebody waits for nothing");
     const usable = model.usable(this.#now);
+    for (const { heldSince, prompt } of model.requests()) {
+      if (heldSince === undefined) continue;
+      const mayWait = prompt !== undefined && this.#options.terms.maxAffinityWait > 0;
+      assert(mayWait, "somebody waits for a warm server who has no prompt, or may not");
+    }
     const mayCome = model.instances.some(({ server }) => server.view.is === "unknown");
     assert(usable.length > 0 || mayCome, "somebody waits for a model that no server can serve");
     for (const instance of usable) {
