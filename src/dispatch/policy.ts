@@ -23,7 +23,9 @@ export interface Candidate {
   readonly serviceMs: number;
   /** Tokens of the prompt that are expected in its cache. */
   readonly cachedTokens: number;
-  /** Whether these are a whole earlier prompt, which the request continues, and not a part that several share. */
+  /** The same; for a conversation what its last turn left there, whether or not it has been thrown out since. */
+  readonly historyTokens: number;
+  /** Whether that is a whole earlier prompt, which the request continues, and not a part that several share. */
   readonly continues: boolean;
 }
 
@@ -96,7 +98,7 @@ export class SoonestFirstToken<C extends Candidate = Candidate> implements Polic
       const awaited = this.#cheapest(
         candidates,
         costs,
-        (each, cost) => each.freeSlots === 0 && each.cachedTokens > best.cachedTokens && cost < limit,
+        (each, cost) => each.freeSlots === 0 && each.historyTokens > best.historyTokens && cost < limit,
       );
       if (awaited !== undefined) return { is: "wait", for: awaited, until };
     }
@@ -131,12 +133,12 @@ export class SoonestFirstToken<C extends Candidate = Candidate> implements Polic
 
 /** What it costs to run the request on each of them, in ms. */
 function costsOf(request: Choosing, candidates: readonly Candidate[]): number[] {
-  const warmest = candidates.reduce((most, each) => each.cachedTokens > most.cachedTokens ? each : most);
+  const home = candidates.reduce((most, each) => each.historyTokens > most.historyTokens ? each : most);
   const meanRate = candidates.reduce((sum, { prefillRate }) => sum + prefillRate, 0) / candidates.length;
   return candidates.map((each) => {
     const own = firstTokenMs(request, each);
-    return warmest.continues
-      ? own + PRICE_OF_MOVING * Math.max(0, request.promptTokens - each.cachedTokens) / meanRate
+    return home.continues
+      ? own + PRICE_OF_MOVING * Math.max(0, request.promptTokens - each.historyTokens) / meanRate
       : own + CROWDING * each.serviceMs * (1 - each.freeSlots / each.slots);
   });
 }
