@@ -1,6 +1,7 @@
 import process from "node:process";
 import type { Clock } from "../base/clock.ts";
 import { backpressureCounter, type HttpMetrics, httpMetrics } from "./http_metrics.ts";
+import { dispatchMetrics } from "./dispatch_metrics.ts";
 import { inferenceMetrics } from "./inference_metrics.ts";
 import type { InferenceObserver } from "./inference_observer.ts";
 import { Counter, Gauge, Registry } from "./prometheus.ts";
@@ -45,6 +46,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const http = httpMetrics(registry);
   const backpressure = backpressureCounter(registry);
   const inferences = inferenceMetrics(registry);
+  const dispatch = dispatchMetrics(registry);
   const updateStatus = statusMetrics(registry);
   const updateProcess = processMetrics(registry, options.clock.wallTime());
   new Gauge({
@@ -63,6 +65,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
       started: inferences.started,
       ended(timeline, result) {
         inferences.ended(timeline, result);
+        dispatch.ended(timeline, result);
         const kind = result.error?.kind;
         if (kind === "queue_full" || kind === "wait_timeout") backpressure(kind);
       },
@@ -70,7 +73,9 @@ export function createMetrics(options: MetricsOptions): Metrics {
     http,
     contentType: registry.contentType,
     render() {
-      updateStatus(options.status());
+      const status = options.status();
+      updateStatus(status);
+      dispatch.keep(status.servers.map(({ name }) => name));
       updateProcess();
       reload.set(options.reloadFailed?.() === true ? 1 : 0);
       return registry.metrics();

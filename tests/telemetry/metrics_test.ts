@@ -149,6 +149,37 @@ Deno.test("each server has its series, and one that was removed leaves none", as
   assertEquals([await sample(`modeld_server_up{server="b"}`), await slots("b")], [undefined, [undefined, undefined]]);
 });
 
+Deno.test("where requests were sent, why, and what was in the cache there; a removed server's series are deleted", async () => {
+  const { now, clock, metrics, sample } = daemon();
+  const server = (name: string) => ({ name, state: "ready", slots: 1, running: 0 });
+  now.status = { ...IDLE, servers: [server("a"), server("b")] };
+  const end = (server: string, reason: string, expectedTokens: number, timings?: Record<string, number>) => {
+    const timeline = stream(clock, "m", []);
+    timeline.server = server;
+    timeline.placement = { reason, expectedTokens };
+    metrics.inferences.ended(timeline, { outcome: "ok", status: 200, ...timings && { timings } });
+  };
+  end("a", "cold", 0, { cache_n: 0, prompt_n: 100 });
+  end("a", "warm", 99.6, { cache_n: 80, prompt_n: 30 });
+  end("b", "spill", 50); // not answered: nothing is known of its cache
+  const dispatched = (server: string, reason: string) =>
+    sample(`modeld_dispatch_total{server="${server}",reason="${reason}"}`);
+  assertEquals([await dispatched("a", "cold"), await dispatched("a", "warm"), await dispatched("b", "spill")], [
+    1,
+    1,
+    1,
+  ]);
+  assertEquals(await sample(`modeld_prompt_tokens_total{model="m",source="cache"}`), 80);
+  assertEquals(await sample(`modeld_prompt_tokens_total{model="m",source="computed"}`), 130);
+  assertEquals(await sample(`modeld_affinity_expected_tokens_total{model="m"}`), 100);
+  now.status = { ...IDLE, servers: [server("b")] };
+  assertEquals([await dispatched("a", "cold"), await dispatched("a", "warm"), await dispatched("b", "spill")], [
+    undefined,
+    undefined,
+    1,
+  ]);
+});
+
 Deno.test("the queue of a model on several servers counts once", async () => {
   const { now, sample } = daemon();
   now.status = {
