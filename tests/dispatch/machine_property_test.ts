@@ -25,7 +25,7 @@ const sequence = fc.array(fc.tuple(fc.constantFrom(...weighted), fc.nat(7), fc.n
   size: "max",
 });
 const options = fc.record({
-  kind: fc.constantFrom("router", "router", "router", "single"),
+  kind: fc.constantFrom("router", "router", "mixed", "single"),
   maxInstances: fc.nat(3),
   seen: fc.constantFrom(true, true, true, false),
   sizesMb: fc.array(fc.integer({ min: 1, max: 8 }), { minLength: 1, maxLength: 4 }),

@@ -19,7 +19,8 @@ import { SimulatedRouter } from "./simulated_router.ts";
 
 /** The servers that are simulated, and the terms of the fleet. */
 export interface SimulationOptions {
-  readonly kind: "router" | "single";
+  /** Mixed: every other one is a router. */
+  readonly kind: "router" | "single" | "mixed";
   readonly servers: number;
   readonly terms: Terms;
   readonly maxInstances: number;
@@ -43,12 +44,13 @@ const PROMPTS = [undefined, "a", "ab", "abc"].map((text) => {
   return new Fingerprint([{ bytes, start: 0, end: bytes.length }]);
 });
 
-/** In so many rounds of 10 s everybody who waits must have been served. */
-const ROUNDS = 60;
+/** In how many rounds so many who wait must have been served: there may be one slot, and models that take turns. */
+const roundsFor = (waiting: number): number => 60 + 6 * waiting;
 
 /** One simulated server, and the polls of it that have yet to be answered. */
 interface Simulated {
   readonly id: string;
+  readonly kind: "router" | "single";
   readonly router: SimulatedRouter;
   readonly polls: Snapshot[];
 }
@@ -71,6 +73,7 @@ export class Simulation {
     this.state = initialState(() => options.terms, () => 0.5);
     this.#servers = Array.from({ length: options.servers }, (_, index) => ({
       id: `s${index}`,
+      kind: options.kind === "mixed" ? index % 2 === 0 ? "router" : "single" : options.kind,
       router: new SimulatedRouter(options.sizesMb),
       polls: [],
     }));
@@ -133,13 +136,14 @@ export class Simulation {
    */
   settle(underLoad: boolean): void {
     const first = new Set(this.#live);
-    for (let round = 0; underLoad && round < ROUNDS && !first.isDisjointFrom(this.#live); round++) {
+    const rounds = underLoad ? roundsFor(first.size) : 0;
+    for (let round = 0; round < rounds && !first.isDisjointFrom(this.#live); round++) {
       const client = this.#options.terms.priorityAgeing > 0 ? CLIENTS[round % CLIENTS.length] : CLIENTS[2];
       for (let i = 0; i < 3; i++) this.#arrive(round, round + i, client);
       this.#goOn();
     }
     if (underLoad) assert(first.isDisjointFrom(this.#live), "somebody starves while others are served");
-    for (let round = 0; round < ROUNDS && this.#live.size > 0; round++) this.#goOn();
+    for (let left = roundsFor(this.#live.size); left > 0 && this.#live.size > 0; left--) this.#goOn();
     assertEquals(this.#live.size, 0, "somebody waits for ever");
   }
 
@@ -282,8 +286,8 @@ export class Simulation {
     this.#answerPoll(server);
   }
 
-  #snapshot({ router }: Simulated, how: number): Snapshot {
-    const { kind, maxInstances } = this.#options;
+  #snapshot({ router, kind }: Simulated, how: number): Snapshot {
+    const { maxInstances } = this.#options;
     return {
       askedAt: this.#now,
       description: kind === "router" ? { kind, maxInstances } : { kind },
@@ -336,8 +340,8 @@ export class Simulation {
         return assert(this.#running.has(command.request), "a request that does not run was aborted");
       case "load":
       case "unload": {
-        const router = this.#router(command.server);
-        assert(this.#options.kind === "router", "only a router loads and unloads");
+        const { router, kind } = this.#simulated(command.server);
+        assert(kind === "router", "only a router loads and unloads");
         assert(!router.orders.some(({ model }) => model === command.model), "two orders for one model at once");
         router.orders.push({ action: command.do, model: command.model });
         if (command.do === "load") this.#checkBudget(router);
@@ -345,10 +349,10 @@ export class Simulation {
         return;
       }
       case "ask_capacity":
-        this.#router(command.server).capacityQuestions.push(command.model);
+        this.#simulated(command.server).router.capacityQuestions.push(command.model);
         return;
       case "ask_busy":
-        this.#router(command.server).busyQuestions.push(command.model);
+        this.#simulated(command.server).router.busyQuestions.push(command.model);
     }
   }
 
@@ -425,10 +429,10 @@ export class Simulation {
     }
   }
 
-  #router(server: string): SimulatedRouter {
+  #simulated(server: string): Simulated {
     const found = this.#servers.find(({ id }) => id === server);
     assert(found !== undefined);
-    return found.router;
+    return found;
   }
 }
 
