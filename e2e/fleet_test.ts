@@ -3,6 +3,7 @@ import { Daemon } from "../tests/support/daemon.ts";
 import { eventually } from "../tests/support/eventually.ts";
 import { infer } from "../tests/support/ndjson_client.ts";
 import { RealLlamaServer } from "../tests/support/real_llama_server.ts";
+import { countedByModeld, countedByServers, kill, since, states, withFleet } from "./support/fleet.ts";
 import { modelFolder, testModel } from "./support/test_model.ts";
 
 const LLAMA_ARGS = ["-t", "1", "-lv", "4", "-c", "4096", "-np", "2"];
@@ -19,11 +20,16 @@ interface Ending {
 }
 
 /** Sends requests, several at a time; `onEnded` is called with the number of those that have ended. */
-async function load(modeld: Daemon, request: object, onEnded: (count: number) => void): Promise<Ending[]> {
+async function load(
+  modeld: Daemon,
+  request: object,
+  onEnded: (count: number) => void = () => {},
+  { requests = REQUESTS, clients = CLIENTS } = {},
+): Promise<Ending[]> {
   const endings: Ending[] = [];
   let sent = 0;
-  await Promise.all(Array.from({ length: CLIENTS }, async () => {
-    while (sent < REQUESTS) {
+  await Promise.all(Array.from({ length: clients }, async () => {
+    while (sent < requests) {
       sent++;
       const reply = await infer(modeld.url, { prompt: `Once upon a time ${sent}`, max_tokens: 4, ...request });
       const last = await reply.last();
@@ -33,11 +39,6 @@ async function load(modeld: Daemon, request: object, onEnded: (count: number) =>
     }
   }));
   return endings;
-}
-
-async function states(modeld: Daemon): Promise<string> {
-  const { servers } = await modeld.json("/status");
-  return servers.map(({ state }: { state: string }) => state).join();
 }
 
 async function startFleet(count: number, args: readonly string[]): Promise<RealLlamaServer[]> {
@@ -57,7 +58,7 @@ Deno.test("500 requests while one of three servers is killed and started again a
   const modeld = await Daemon.start({ args: ["--llama-url", urls, "--llama-connect-timeout=500ms", "--max-wait=60s"] });
   try {
     await modeld.ready();
-    await eventually("all are there", async () => await states(modeld) === "ready,ready,ready");
+    await eventually("all are there", async () => (await states(modeld)).join() === "ready,ready,ready");
     const warm = llamas.map(({ loggedGenerations }) => loggedGenerations);
     const steps: Promise<unknown>[] = [];
     const endings = await load(modeld, {}, (ended) => {
@@ -75,7 +76,10 @@ Deno.test("500 requests while one of three servers is killed and started again a
     assertEquals(failed.filter(({ how }) => !["truncated", "upstream_error"].includes(how)), []);
 
     stopped.process.signal("SIGCONT");
-    await eventually("the stopped one is used again", async () => await states(modeld) === "ready,ready,ready");
+    await eventually(
+      "the stopped one is used again",
+      async () => (await states(modeld)).join() === "ready,ready,ready",
+    );
     await eventually("their logs are complete", async () => {
       const idle = await Promise.all([llamas[0], again, stopped].map((llama) => llama?.busySlots()));
       return idle.every((busy) => busy === 0);
@@ -115,6 +119,84 @@ Deno.test("two routers are one fleet: a model is loaded where there is room, and
   } finally {
     await modeld.stop("SIGKILL");
     for (const llama of llamas) await llama.stop("SIGKILL");
+    await folder.remove();
+  }
+});
+
+/** Lets a process run only now and then. @returns what ends that */
+function slowDown({ process }: RealLlamaServer): () => void {
+  let turn = 0;
+  const beat = setInterval(() => process.signal(++turn % 5 === 0 ? "SIGCONT" : "SIGSTOP"), 4);
+  return () => {
+    clearInterval(beat);
+    process.signal("SIGCONT");
+  };
+}
+
+Deno.test("500 requests while one of two servers is slow: none fails, each is generated once, and the slow one has the smaller share", async () => {
+  const model = await testModel();
+  try {
+    const args = [...LLAMA_ARGS, "--metrics", "-m", model.path, "-a", "tiny"];
+    await withFleet(2, args, ["--max-wait=60s"], async ({ llamas, modeld }) => {
+      const [, slow] = llamas;
+      assert(slow !== undefined);
+      const before = { servers: await countedByServers(llamas), modeld: await countedByModeld(modeld) };
+      const restore = slowDown(slow);
+      let endings: Ending[];
+      try {
+        endings = await load(modeld, {});
+      } finally {
+        restore();
+      }
+      assertEquals([endings.length, endings.filter(({ how }) => how !== "done")], [REQUESTS, []]);
+      const shares = ["server-1", "server-2"].map((name) => endings.filter(({ server }) => server === name).length);
+      assert((shares[1] ?? 0) < (shares[0] ?? 0), `${shares}`);
+      const byServers = since(before.servers, await countedByServers(llamas));
+      assertEquals(byServers.generated, REQUESTS * 4);
+      assertEquals(since(before.modeld, await countedByModeld(modeld)), byServers);
+    });
+  } finally {
+    await model.remove();
+  }
+});
+
+for (const { limit, expected } of [{ limit: 0, expected: 2 }, { limit: 1, expected: 1 }]) {
+  Deno.test(`a router's model whose queue outlasts a load is loaded on ${expected} of two with --max-replicas=${limit}`, async () => {
+    const folder = await modelFolder(["a"]);
+    try {
+      const args = ["--models-dir", folder.path, `--max-replicas=${limit}`, "--max-wait=60s", "--max-queue-depth=64"];
+      await withFleet(2, [...LLAMA_ARGS, "--models-dir", folder.path], args, async ({ modeld }) => {
+        const endings = await load(modeld, { max_tokens: 800 }, undefined, { requests: 30, clients: 30 });
+        assertEquals(endings.filter(({ how }) => how !== "done"), []);
+        assertEquals(new Set(endings.map(({ server }) => server)).size, expected);
+        const { instances } = await modeld.json("/status");
+        assertEquals(instances.filter(({ state }: { state: string }) => state === "ready").length, expected);
+      });
+    } finally {
+      await folder.remove();
+    }
+  });
+}
+
+Deno.test("one of two routers is killed under load: only what ran there fails, and the other loads the model", async () => {
+  const folder = await modelFolder(["a"]);
+  try {
+    const args = ["--models-dir", folder.path, "--max-replicas=1", "--max-wait=60s"];
+    await withFleet(2, [...LLAMA_ARGS, "--models-dir", folder.path], args, async ({ llamas, modeld }) => {
+      const [first] = await load(modeld, {}, undefined, { requests: 1 });
+      const victim = llamas[first?.server === "server-1" ? 0 : 1];
+      assert(victim !== undefined);
+      let killed: Promise<void> | undefined;
+      const endings = await load(modeld, {}, (ended) => {
+        if (ended === 40) killed = kill(victim);
+      }, { requests: 120 });
+      await killed;
+      const [done, failed] = [true, false].map((isDone) => endings.filter(({ how }) => (how === "done") === isDone));
+      assert(failed !== undefined && failed.length <= 2, JSON.stringify(failed));
+      assertEquals(failed.filter(({ how }) => !["truncated", "upstream_error"].includes(how)), []);
+      assertEquals(new Set(done?.map(({ server }) => server)).size, 2);
+    });
+  } finally {
     await folder.remove();
   }
 });

@@ -189,6 +189,7 @@ class Simulation {
       prefillRate: estimates.prefillRate,
       serviceMs: estimates.serviceMs,
       cachedTokens: match.expectedBytes * this.#model.tokensPerByte,
+      historyTokens: match.historyBytes * this.#model.tokensPerByte,
       continues: match.continues,
       load: slots - free + awaited,
       matched: match.bytes / request.fingerprint.bytes,
@@ -238,7 +239,7 @@ class Simulation {
     });
     const cachedBytes = job.cachedTokens / job.promptTokens * request.fingerprint.bytes;
     if (request.match !== undefined) instance.affinity.learn(request.match, cachedBytes);
-    instance.affinity.remember(request.fingerprint);
+    instance.affinity.remember(request.fingerprint, job.answer.tokens / this.#model.tokensPerByte);
     const conversation = this.#load.conversations[request.conversation];
     const turn = conversation?.turns[request.turn];
     if (conversation === undefined || turn === undefined) return;

@@ -144,7 +144,7 @@ export function noteEnd(
   if (model === undefined || instance === undefined || request.isCall) return;
   if (prompt === undefined) return;
   const { affinity, estimates } = learnedOf(state, model, instance);
-  affinity.remember(prompt);
+  affinity.remember(prompt, (timings?.predictedTokens ?? 0) / model.estimates.tokensPerByte);
   if (timings === undefined) return;
   estimates.served(now - request.startedAt);
   estimates.answered(prompt.bytes, timings);
@@ -199,6 +199,7 @@ function candidate(
     prefillRate: estimates.prefillRate,
     serviceMs: estimates.serviceMs,
     cachedTokens: (match?.expectedBytes ?? 0) * model.estimates.tokensPerByte,
+    historyTokens: (match?.historyBytes ?? 0) * model.estimates.tokensPerByte,
     continues: match?.continues ?? false,
     instance,
     match,

@@ -16,9 +16,19 @@ const NOT_BEGUN_PAUSE = 100;
 /** Gives free slots to those who wait. */
 export function assignSlots(state: FleetState, now: number): void {
   growLeases(state, now);
-  for (const model of state.models.values()) {
-    if (model.waiting > 0) serveQueue(state, model, now);
-  }
+  for (const model of inTurn(state)) serveQueue(state, model, now);
+}
+
+/**
+ * The models for which requests wait, by the oldest request that may start: where a client may run only so many, each of
+ * its models has its turn.
+ */
+function inTurn(state: FleetState): readonly Model[] {
+  const models: Model[] = [];
+  for (const model of state.models.values()) if (model.waiting > 0) models.push(model);
+  if (models.length < 2) return models;
+  const oldest = ({ queue }: Model): number => queue.oldest?.sequence ?? Infinity;
+  return models.map((model) => ({ model, at: oldest(model) })).sort((a, b) => a.at - b.at).map(({ model }) => model);
 }
 
 /** A request that began with fewer slots than it can use comes before those that have none. */

@@ -2,7 +2,7 @@
  * What a token of a conversation costs beyond its own time, as a multiple of it: computing a history again on another
  * server delays everything else there, and pushes other prompts out of its cache.
  */
-const PRICE_OF_MOVING = 24;
+const PRICE_OF_MOVING = 20;
 /** How much of a request's time a new conversation expects to lose later on a server whose slots are all busy now. */
 const CROWDING = 6;
 /** Costs that differ by less are the same: so many ms, or this part of the cost. */
@@ -23,7 +23,9 @@ export interface Candidate {
   readonly serviceMs: number;
   /** Tokens of the prompt that are expected in its cache. */
   readonly cachedTokens: number;
-  /** Whether these are a whole earlier prompt, which the request continues, and not a part that several share. */
+  /** The same; for a conversation what its last turn left there, whether or not it has been thrown out since. */
+  readonly historyTokens: number;
+  /** Whether that is a whole earlier prompt, which the request continues, and not a part that several share. */
   readonly continues: boolean;
 }
 
@@ -96,7 +98,7 @@ export class SoonestFirstToken<C extends Candidate = Candidate> implements Polic
       const awaited = this.#cheapest(
         candidates,
         costs,
-        (each, cost) => each.freeSlots === 0 && each.cachedTokens > best.cachedTokens && cost < limit,
+        (each, cost) => each.freeSlots === 0 && each.historyTokens > best.historyTokens && cost < limit,
       );
       if (awaited !== undefined) return { is: "wait", for: awaited, until };
     }
@@ -106,19 +108,21 @@ export class SoonestFirstToken<C extends Candidate = Candidate> implements Polic
   /** Of those that may be taken the one that costs least; of those that cost the same the one with the most free slots. */
   #cheapest(
     candidates: readonly C[],
-    costs: readonly number[],
+    costs: Float64Array,
     may: (each: C, cost: number) => boolean,
   ): C | undefined {
     let least = Infinity;
-    for (const [i, candidate] of candidates.entries()) {
-      const cost = costs[i] ?? Infinity;
+    let i = 0;
+    for (const candidate of candidates) {
+      const cost = costs[i++] ?? Infinity;
       if (cost < least && may(candidate, cost)) least = cost;
     }
     const limit = least + Math.max(SAME_MS, SAME_PART * least);
     let best: C | undefined;
     let ties = 0;
-    for (const [i, candidate] of candidates.entries()) {
-      const cost = costs[i] ?? Infinity;
+    i = 0;
+    for (const candidate of candidates) {
+      const cost = costs[i++] ?? Infinity;
       if (cost > limit || (best !== undefined && candidate.freeSlots < best.freeSlots) || !may(candidate, cost)) {
         continue;
       }
@@ -130,15 +134,26 @@ export class SoonestFirstToken<C extends Candidate = Candidate> implements Polic
 }
 
 /** What it costs to run the request on each of them, in ms. */
-function costsOf(request: Choosing, candidates: readonly Candidate[]): number[] {
-  const warmest = candidates.reduce((most, each) => each.cachedTokens > most.cachedTokens ? each : most);
-  const meanRate = candidates.reduce((sum, { prefillRate }) => sum + prefillRate, 0) / candidates.length;
-  return candidates.map((each) => {
-    const own = firstTokenMs(request, each);
-    return warmest.continues
-      ? own + PRICE_OF_MOVING * Math.max(0, request.promptTokens - each.cachedTokens) / meanRate
-      : own + CROWDING * each.serviceMs * (1 - each.freeSlots / each.slots);
-  });
+function costsOf(request: Choosing, candidates: readonly Candidate[]): Float64Array {
+  let history = -1;
+  let continues = false;
+  let rates = 0;
+  for (const each of candidates) {
+    rates += each.prefillRate;
+    if (each.historyTokens <= history) continue;
+    history = each.historyTokens;
+    continues = each.continues;
+  }
+  const perTokenMoved = PRICE_OF_MOVING * candidates.length / rates;
+  const costs = new Float64Array(candidates.length);
+  let i = 0;
+  for (const each of candidates) {
+    costs[i++] = firstTokenMs(request, each) +
+      (continues
+        ? perTokenMoved * Math.max(0, request.promptTokens - each.historyTokens)
+        : CROWDING * each.serviceMs * (1 - each.freeSlots / each.slots));
+  }
+  return costs;
 }
 
 function reasonFor({ hasTried }: Choosing, chosen: Candidate, candidates: readonly Candidate[]): Reason {

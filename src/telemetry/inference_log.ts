@@ -1,6 +1,7 @@
 import type { InferenceObserver, InferenceResult, Outcome } from "./inference_observer.ts";
 import { clip } from "../base/clip.ts";
 import { brief, shortName } from "../base/figures.ts";
+import { promptTokens } from "./inference_observer.ts";
 import type { LimitedLog } from "./limited_log.ts";
 import { inferLogger } from "./log.ts";
 import type { Timeline } from "../base/timeline.ts";
@@ -110,6 +111,16 @@ export const endFields: readonly EndField[] = [
   { name: "priority", help: "The class that it was given.", of: ({ priority }) => priority },
   { name: "server", help: "The llama-server that it was sent to.", of: ({ server }) => server },
   { name: "placement", help: "Why it was sent there.", of: ({ placement }) => placement?.reason },
+  {
+    name: "expected_cache_tokens",
+    help: "Prompt tokens that were expected in the cache there.",
+    of: ({ placement }) => placement === undefined ? undefined : Math.round(placement.expectedTokens),
+  },
+  {
+    name: "cache_tokens",
+    help: "Prompt tokens that were in the cache, as llama-server counts.",
+    of: (_, { timings }) => promptTokens(timings)?.cached,
+  },
   { name: "outcome", help: "How it ended, as in metrics.", of: (_, result) => result.outcome },
   { name: "stage", help: "Where it ended: queue, load, prefill, stream.", of: (timeline) => timeline.stage },
   { name: "status", help: "The HTTP status; 499: the client left before one.", of: (_, result) => result.status },

@@ -1,14 +1,19 @@
-import type { JsonObject } from "../base/json.ts";
 import type { Timeline } from "../base/timeline.ts";
-import type { InferenceObserver, InferenceResult } from "./inference_observer.ts";
+import { count, type InferenceObserver, type InferenceResult, promptTokens } from "./inference_observer.ts";
 import type { Registry } from "./prometheus.ts";
 
 /** Upper bounds of lengths, in tokens, and of a stream's rate, in tokens a second. */
 const LENGTHS = [16, 64, 256, 1_024, 2_048, 4_096, 8_192, 16_384, 32_768, 65_536, 131_072];
 const RATES = [1, 2, 5, 10, 20, 30, 50, 75, 100, 150, 200, 300, 500, 1_000];
 
-/** Metrics of inferences, all written at an inference's end: its stream fills only the timeline. */
-export function inferenceMetrics(registry: Registry): InferenceObserver {
+/** Metrics of inferences. */
+export interface InferenceMetrics extends InferenceObserver {
+  /** Shows what was sent to these servers, and forgets all others: they have been removed. Called at each scrape. */
+  showServers(names: readonly string[]): void;
+}
+
+/** Makes the metrics of inferences, all written at an inference's end: its stream fills only the timeline. */
+export function inferenceMetrics(registry: Registry): InferenceMetrics {
   const requests = registry.counter({
     name: "modeld_requests_total",
     help: "Inferences that ended, by how (outcome) and where (stage). model is empty where none was resolved.",
@@ -72,6 +77,7 @@ export function inferenceMetrics(registry: Registry): InferenceObserver {
       "What modeld itself cost: a request's time from its body's last byte, minus the time it waited for llama-server.",
   });
   return {
+    showServers: dispatch.show,
     started() {},
     ended(timeline, result) {
       const { outcome, usage, usageIsEstimated = false, error } = result;
@@ -82,7 +88,7 @@ export function inferenceMetrics(registry: Registry): InferenceObserver {
       client(timeline, result);
       if (timeline.model === undefined) return;
       queueWait.observe({ model, priority: timeline.priority }, timeline.spent("queue") / 1000);
-      dispatch(timeline, result);
+      dispatch.ended(timeline, result);
       if (timeline.timeToFirstToken !== undefined) firstToken.observe({ model }, timeline.timeToFirstToken / 1000);
       if (timeline.fragments > 1) interToken.fold({ model }, timeline.gaps);
       const perSecond = tokensPerSecond(timeline, result);
@@ -102,28 +108,45 @@ export function inferenceMetrics(registry: Registry): InferenceObserver {
 type Observe = (timeline: Timeline, result: InferenceResult) => void;
 
 /** Where requests were sent and why, and how much of their prompts was in the cache there. */
-function dispatchMetrics(registry: Registry): Observe {
+function dispatchMetrics(registry: Registry): { ended: Observe; show(servers: readonly string[]): void } {
   const dispatched = registry.counter({
     name: "modeld_dispatch_total",
-    help: "Inferences that were sent to this llama-server last, by why it was chosen.",
+    help: "Inferences that were sent to this llama-server last, by why; docs/operations.md explains the reasons.",
     labelNames: ["server", "reason"],
   });
-  const promptTokens = registry.counter({
+  const prompts = registry.counter({
     name: "modeld_prompt_tokens_total",
     help: "Prompt tokens that llama-server found in its cache, and that it computed.",
     labelNames: ["model", "source"],
   });
   const expected = registry.counter({
     name: "modeld_affinity_expected_tokens_total",
-    help: "Prompt tokens that were expected in the cache where the request was sent.",
+    help:
+      'Prompt tokens that were expected in the cache; source="cache" of modeld_prompt_tokens_total is what came true.',
     labelNames: ["model"],
   });
-  return ({ model = "", server, placement }, { timings }) => {
-    if (server !== undefined) dispatched.add({ server, reason: placement?.reason ?? "only" });
-    if (timings === undefined) return;
-    promptTokens.add({ model, source: "cache" }, numberIn(timings, "cache_n"));
-    promptTokens.add({ model, source: "computed" }, numberIn(timings, "prompt_n"));
-    expected.add({ model }, placement?.expectedTokens ?? 0);
+  /** By server and reason. */
+  const sent = new Map<string, Map<string, number>>();
+  return {
+    ended({ model = "", server, placement }, { timings }) {
+      if (server === undefined || placement === undefined) return;
+      const { reason, expectedTokens } = placement;
+      const counts = sent.get(server) ?? new Map<string, number>();
+      sent.set(server, counts.set(reason, (counts.get(reason) ?? 0) + 1));
+      const prompt = promptTokens(timings);
+      if (prompt === undefined) return;
+      prompts.add({ model, source: "cache" }, prompt.cached);
+      prompts.add({ model, source: "computed" }, prompt.computed);
+      expected.add({ model }, Math.round(expectedTokens));
+    },
+    show(servers) {
+      for (const server of sent.keys()) if (!servers.includes(server)) sent.delete(server);
+      dispatched.show(
+        ...[...sent].flatMap(([server, counts]) =>
+          [...counts].map(([reason, count]) => [{ server, reason }, count] as const)
+        ),
+      );
+    },
   };
 }
 
@@ -162,14 +185,8 @@ function clientMetrics(registry: Registry): Observe {
 
 /** How fast one stream was; 0 where nobody knows. */
 function tokensPerSecond(timeline: Timeline, { timings }: InferenceResult): number {
-  const measured = timings === undefined ? 0 : numberIn(timings, "predicted_per_second");
+  const measured = count(timings?.["predicted_per_second"]);
   if (measured > 0) return measured;
   const ms = timeline.spent("stream");
   return timeline.fragments > 1 && ms > 0 ? (timeline.fragments - 1) * 1000 / ms : 0;
-}
-
-/** What llama-server says, unless it cannot be a count. */
-function numberIn(timings: JsonObject, name: string): number {
-  const value = timings[name];
-  return typeof value === "number" && Number.isFinite(value) && value > 0 ? value : 0;
 }

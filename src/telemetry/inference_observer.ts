@@ -52,3 +52,22 @@ export function allObservers(...observers: readonly InferenceObserver[]): Infere
     },
   };
 }
+
+/** Prompt tokens of an answer, as llama-server's `timings` count them. */
+export interface PromptTokens {
+  /** Those that were in the server's cache, and those that it computed. */
+  readonly cached: number;
+  readonly computed: number;
+}
+
+/** Undefined where llama-server did not say. */
+export function promptTokens(timings: JsonObject | undefined): PromptTokens | undefined {
+  const { cache_n, prompt_n } = timings ?? {};
+  if (typeof prompt_n !== "number") return undefined;
+  return { cached: count(cache_n), computed: count(prompt_n) };
+}
+
+/** A count or a rate that llama-server sent; 0 where it cannot be one. */
+export function count(value: unknown): number {
+  return typeof value === "number" && Number.isFinite(value) && value > 0 ? value : 0;
+}

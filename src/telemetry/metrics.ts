@@ -72,7 +72,9 @@ export function createMetrics(options: MetricsOptions): Metrics {
     http,
     lifecycle,
     render() {
-      updateStatus(options.status());
+      const status = options.status();
+      updateStatus(status);
+      inferences.showServers(status.servers.map(({ name }) => name));
       updateProcess();
       reload.show([{}, options.reloadFailed?.() === true ? 1 : 0]);
       return registry.render();

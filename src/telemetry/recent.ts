@@ -1,6 +1,7 @@
 import { BucketCounts, BUCKETS_SECONDS } from "../base/bucket_counts.ts";
 import type { Clock, Timer } from "../base/clock.ts";
 import type { Timeline } from "../base/timeline.ts";
+import { count, promptTokens } from "./inference_observer.ts";
 import type { InferenceObserver, InferenceResult } from "./inference_observer.ts";
 
 /** Seconds of one step, and how many of them are kept: 15 minutes. */
@@ -139,13 +140,13 @@ export class Recent implements InferenceObserver {
 
   #noteTimings({ server, model }: Timeline, { timings }: InferenceResult): void {
     if (server === undefined || model === undefined || timings === undefined) return;
-    const { prompt_n, cache_n, predicted_per_second } = timings;
+    const { cached, computed } = promptTokens(timings) ?? { cached: 0, computed: 0 };
     const key = `${server}\n${model}`;
     const known = this.#models.get(key) ?? { promptTokens: 0, cachedTokens: 0, tokensPerSecond: undefined };
     this.#models.set(key, known);
-    known.promptTokens += count(prompt_n) + count(cache_n);
-    known.cachedTokens += count(cache_n);
-    const rate = count(predicted_per_second);
+    known.promptTokens += cached + computed;
+    known.cachedTokens += cached;
+    const rate = count(timings["predicted_per_second"]);
     if (rate > 0) known.tokensPerSecond = (known.tokensPerSecond ?? rate) * (1 - NEWEST) + rate * NEWEST;
   }
 
@@ -164,10 +165,6 @@ export class Recent implements InferenceObserver {
   #at(step: number): Step {
     return this.#ring[((step % STEPS) + STEPS) % STEPS] as Step;
   }
-}
-
-function count(value: unknown): number {
-  return typeof value === "number" && Number.isFinite(value) && value > 0 ? value : 0;
 }
 
 /** Within its bucket a value is taken to lie where an even spread would put it. */

@@ -24,11 +24,19 @@ export const ACTIONS = [
 /** One of `ACTIONS`. */
 export type Action = (typeof ACTIONS)[number];
 
+/** What llama-server says of an answer: so much of its prompt was in the cache. */
+function timings(cacheTokens: number, promptTokens: number): RequestEnding {
+  return {
+    kind: "completed",
+    timings: { cacheTokens, promptTokens, promptMs: promptTokens, predictedTokens: 20, predictedMs: 400 },
+  };
+}
+
 /** How a generation can end; most end well. */
 export const ENDINGS: readonly RequestEnding[] = [
   { kind: "completed" },
-  { kind: "completed" },
-  { kind: "completed" },
+  timings(0, 1_500),
+  timings(1_400, 100),
   { kind: "cancelled" },
   { kind: "failed", error: new ModeldError("truncated", "cut") },
   { kind: "failed", error: new ModeldError("upstream_error", "500") },

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { Fingerprint } from "../../src/dispatch/affinity/fingerprint.ts";
 import type { QueuedRequest } from "../../src/dispatch/request.ts";
 import { MachineRig, standing } from "./machine_rig.ts";
@@ -57,6 +57,23 @@ Deno.test("a request waits for its warm server while that is cheaper, others pas
   assertEquals(standing(waiting), ["waiting"]);
   rig.pass(2_001);
   assertEquals([standing(waiting), waiting.placement?.reason], [["running"], "spill"]);
+});
+
+Deno.test("a server that has thrown a conversation out is not expected to have what is as old; the answer shows what is there", () => {
+  const rig = new MachineRig(LOADED, TWO);
+  const texts = ["first", "second"].map((name) => `${name} ${HISTORY}`);
+  // Both run on the same server: the other one is busy.
+  const busy = ask(rig, "Something long.");
+  for (const text of texts) answer(rig, ask(rig, text), text);
+  rig.finish(busy);
+  const [first = "", second = ""] = texts;
+  const again = ask(rig, second + "And on. ");
+  assert((again.placement?.expectedTokens ?? 0) > 3_000);
+  answer(rig, again, second, 20);
+  const later = ask(rig, first + "And on. ");
+  assertEquals([later.instance === again.instance, later.placement?.expectedTokens], [true, 0]);
+  answer(rig, later, first, 20);
+  assert((ask(rig, second + "And on. And on. ").placement?.expectedTokens ?? 0) > 3_000);
 });
 
 Deno.test("what an unloaded or lost server had in its cache is forgotten", () => {

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { ModeldError } from "../../src/base/errors.ts";
+import { ANYBODY } from "./dispatcher_rig.ts";
 import { MachineRig, standing, unreachable } from "./machine_rig.ts";
 
 const LOADED = { m: { state: "loaded" } } as const;
@@ -159,6 +160,15 @@ Deno.test("a request with more tasks than there are slots takes them all and blo
   assertEquals([huge.leased, standing(single)], [2, ["waiting"]]);
   rig.finish(huge);
   assertEquals(standing(single), ["running"]);
+});
+
+Deno.test("where a client may run only so many, its models take turns: none waits while later requests for another one go", () => {
+  const rig = new MachineRig({ a: { state: "loaded" }, b: { state: "loaded" } }, { maxInflight: 4 });
+  const client = { ...ANYBODY, name: "one at a time", maxInflight: 1 };
+  const running = rig.arrive("a", 1, client);
+  const [first, second] = [rig.arrive("b", 1, client), rig.arrive("a", 1, client)];
+  rig.finish(running);
+  assertEquals(standing(first, second), ["running", "waiting"]);
 });
 
 Deno.test("a server that is removed is released only when nothing runs there, not even a call without slots", () => {

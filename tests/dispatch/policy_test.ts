@@ -7,7 +7,8 @@ const policy = new SoonestFirstToken(() => MAX_AFFINITY_WAIT, () => 0.5);
 
 function server(server: string, seen: Partial<Candidate> = {}): Candidate {
   const idle = { slots: 4, freeSlots: 4, waitMs: 0, prefillRate: 1, serviceMs: 500 };
-  return { server, ...idle, cachedTokens: 0, continues: false, ...seen };
+  const { cachedTokens = 0 } = seen;
+  return { server, ...idle, cachedTokens, historyTokens: cachedTokens, continues: false, ...seen };
 }
 
 const REQUEST: Choosing = { promptTokens: 3_000, heldSince: undefined, hasTried: false };
@@ -65,6 +66,12 @@ Deno.test("a conversation stays where its history is, however busy it is there, 
   const home = server("home", { freeSlots: 1, cachedTokens: 1_000, continues: true, waitMs: 10_000 });
   assertEquals(choose([home, server("idle")]), "home: warm");
   assertEquals(choose([{ ...home, waitMs: 26_000 }, server("idle")]), "idle: spill");
+});
+
+Deno.test("a conversation stays where it was though its cache is gone, unless the cold start is much sooner elsewhere", () => {
+  const home = server("home", { freeSlots: 1, historyTokens: 1_000, continues: true });
+  assertEquals(choose([home, server("idle")]), "home: cold");
+  assertEquals(choose([{ ...home, waitMs: 24_000 }, server("idle")]), "idle: cold");
 });
 
 Deno.test("a busy warm server is waited for while that is cheaper, and never keeps a slot free for longer than allowed", () => {

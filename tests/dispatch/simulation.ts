@@ -19,7 +19,8 @@ import { SimulatedRouter } from "./simulated_router.ts";
 
 /** The servers that are simulated, and the terms of the fleet. */
 export interface SimulationOptions {
-  readonly kind: "router" | "single";
+  /** Mixed: every other one is a router. */
+  readonly kind: "router" | "single" | "mixed";
   readonly servers: number;
   readonly terms: Terms;
   readonly maxInstances: number;
@@ -43,9 +44,13 @@ const PROMPTS = [undefined, "a", "ab", "abc"].map((text) => {
   return new Fingerprint([{ bytes, start: 0, end: bytes.length }]);
 });
 
+/** In how many rounds so many who wait must have been served: there may be one slot, and models that take turns. */
+const roundsFor = (waiting: number): number => 60 + 6 * waiting;
+
 /** One simulated server, and the polls of it that have yet to be answered. */
 interface Simulated {
   readonly id: string;
+  readonly kind: "router" | "single";
   readonly router: SimulatedRouter;
   readonly polls: Snapshot[];
 }
@@ -68,6 +73,7 @@ export class Simulation {
     this.state = initialState(() => options.terms, () => 0.5);
     this.#servers = Array.from({ length: options.servers }, (_, index) => ({
       id: `s${index}`,
+      kind: options.kind === "mixed" ? index % 2 === 0 ? "router" : "single" : options.kind,
       router: new SimulatedRouter(options.sizesMb),
       polls: [],
     }));
@@ -123,25 +129,37 @@ export class Simulation {
   }
 
   /**
-   * From now on everything goes well and nobody new comes: everybody must be served or refused, without any help from
-   * max-wait.
+   * From now on everything goes well: everybody must be served or refused, without any help from max-wait, though new
+   * requests come all the time. At last nobody new comes, and nobody may be left.
+   *
+   * @param underLoad whether new requests come; where classes do not age, they are of the lowest, which may wait for ever
    */
-  settle(): void {
-    for (let round = 0; round < 60 && this.#live.size > 0; round++) {
-      this.#now += 10_000;
-      this.#step({ is: "tick" });
-      for (const server of this.#servers) {
-        for (let left = server.router.orders.length; left > 0; left--) this.#answerOrder(server, 0, 1);
-        for (const id of server.router.models.keys()) server.router.progress(id, false);
-        server.polls.length = 0;
-        this.#now += 1;
-        this.#poll(server);
-        while (server.router.capacityQuestions.length > 0) this.#answerCapacity(server, 2);
-        while (server.router.busyQuestions.length > 0) this.#answerBusy(server, 0);
-      }
-      for (const request of [...this.#running]) this.#finish(request, { kind: "completed" });
+  settle(underLoad: boolean): void {
+    const first = new Set(this.#live);
+    const rounds = underLoad ? roundsFor(first.size) : 0;
+    for (let round = 0; round < rounds && !first.isDisjointFrom(this.#live); round++) {
+      const client = this.#options.terms.priorityAgeing > 0 ? CLIENTS[round % CLIENTS.length] : CLIENTS[2];
+      for (let i = 0; i < 3; i++) this.#arrive(round, round + i, client);
+      this.#goOn();
     }
+    if (underLoad) assert(first.isDisjointFrom(this.#live), "somebody starves while others are served");
+    for (let left = roundsFor(this.#live.size); left > 0 && this.#live.size > 0; left--) this.#goOn();
     assertEquals(this.#live.size, 0, "somebody waits for ever");
+  }
+
+  /** Lets all that was asked of the servers have its effect, and ends all that runs. */
+  #goOn(): void {
+    this.#passTime(10_000);
+    for (const server of this.#servers) {
+      for (let left = server.router.orders.length; left > 0; left--) this.#answerOrder(server, 0, 1);
+      for (const id of server.router.models.keys()) server.router.progress(id, false);
+      server.polls.length = 0;
+      this.#now += 1;
+      this.#poll(server);
+      while (server.router.capacityQuestions.length > 0) this.#answerCapacity(server, 2);
+      while (server.router.busyQuestions.length > 0) this.#answerBusy(server, 0);
+    }
+    for (const request of [...this.#running]) this.#finish(request, ENDINGS[0]);
   }
 
   /** Shuts down, ends what is in flight, and checks that nothing is left. */
@@ -184,12 +202,11 @@ export class Simulation {
     }
   }
 
-  #arrive(which: number, how: number): void {
+  #arrive(which: number, how: number, client = CLIENTS[which % CLIENTS.length] ?? ANYBODY): void {
     const ids = [...this.#servers[0]?.router.models.keys() ?? []];
     const name = which === 7 ? "nobody" : ids[which % ids.length];
-    const client = CLIENTS[which % CLIENTS.length] ?? ANYBODY;
     const context = { timeline: this.#timeline, client, priority: client.priority };
-    const request = new QueuedRequest(name, context, [0, 1, 1, 1, 1, 1, 1, 3][how], how % 2 === 1);
+    const request = new QueuedRequest(name, context, [0, 1, 1, 1, 1, 1, 1, 3][how % 8], how % 2 === 1);
     request.prompt = PROMPTS[(which + how) % PROMPTS.length];
     this.#live.add(request);
     // Requests that were put back may have made it deeper than it may grow.
@@ -269,8 +286,8 @@ export class Simulation {
     this.#answerPoll(server);
   }
 
-  #snapshot({ router }: Simulated, how: number): Snapshot {
-    const { kind, maxInstances } = this.#options;
+  #snapshot({ router, kind }: Simulated, how: number): Snapshot {
+    const { maxInstances } = this.#options;
     return {
       askedAt: this.#now,
       description: kind === "router" ? { kind, maxInstances } : { kind },
@@ -288,8 +305,12 @@ export class Simulation {
     this.#now += ms;
     this.#step({ is: "tick" });
     assert(nextDeadline(this.state) > this.#now, "a deadline that has passed is still to come");
-    for (const request of this.#live) {
-      if (request.phase === "waiting") assert(request.deadline > this.#now, "somebody waits longer than max-wait");
+    for (const { phase, deadline, heldSince, client } of this.#live) {
+      if (phase !== "waiting") continue;
+      assert(deadline > this.#now, "somebody waits longer than max-wait");
+      if (this.state.clients.mayStart(client) === 0) continue; // its own limit keeps it waiting
+      const until = (heldSince ?? Infinity) + this.#options.terms.maxAffinityWait;
+      assert(until > this.#now, "somebody keeps a slot free for longer than may be waited for a warm server");
     }
   }
 
@@ -319,8 +340,8 @@ export class Simulation {
         return assert(this.#running.has(command.request), "a request that does not run was aborted");
       case "load":
       case "unload": {
-        const router = this.#router(command.server);
-        assert(this.#options.kind === "router", "only a router loads and unloads");
+        const { router, kind } = this.#simulated(command.server);
+        assert(kind === "router", "only a router loads and unloads");
         assert(!router.orders.some(({ model }) => model === command.model), "two orders for one model at once");
         router.orders.push({ action: command.do, model: command.model });
         if (command.do === "load") this.#checkBudget(router);
@@ -328,10 +349,10 @@ export class Simulation {
         return;
       }
       case "ask_capacity":
-        this.#router(command.server).capacityQuestions.push(command.model);
+        this.#simulated(command.server).router.capacityQuestions.push(command.model);
         return;
       case "ask_busy":
-        this.#router(command.server).busyQuestions.push(command.model);
+        this.#simulated(command.server).router.busyQuestions.push(command.model);
     }
   }
 
@@ -387,6 +408,11 @@ export class Simulation {
     if (model.waiting === 0) return;
     assert(this.state.lifecycle === "open", "somebody waits for nothing");
     const usable = model.usable(this.#now);
+    for (const { heldSince, prompt } of model.requests()) {
+      if (heldSince === undefined) continue;
+      const mayWait = prompt !== undefined && this.#options.terms.maxAffinityWait > 0;
+      assert(mayWait, "somebody waits for a warm server who has no prompt, or may not");
+    }
     const mayCome = model.instances.some(({ server }) => server.view.is === "unknown");
     assert(usable.length > 0 || mayCome, "somebody waits for a model that no server can serve");
     for (const instance of usable) {
@@ -403,10 +429,10 @@ export class Simulation {
     }
   }
 
-  #router(server: string): SimulatedRouter {
+  #simulated(server: string): Simulated {
     const found = this.#servers.find(({ id }) => id === server);
     assert(found !== undefined);
-    return found.router;
+    return found;
   }
 }
 

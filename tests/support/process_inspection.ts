@@ -22,8 +22,9 @@ export async function residentMb(pid: number): Promise<number> {
 
 /** The ids of a process's children. */
 export async function childrenOf(pid: number): Promise<number[]> {
-  // Each thread has its own children.
-  const children = (await output("sh", "-c", 'cat "/proc/$0/task/"*/children', String(pid))).trim();
+  // Each thread has its own children; one that ends meanwhile has none.
+  const script = 'test -d "/proc/$0" && { cat "/proc/$0/task/"*/children 2> /dev/null; true; }';
+  const children = (await output("sh", "-c", script, String(pid))).trim();
   return children === "" ? [] : children.split(/\s+/).map(Number);
 }
 

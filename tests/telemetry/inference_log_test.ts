@@ -12,7 +12,7 @@ interface Run {
   readonly level?: LogLevel;
   readonly format?: LogFormat;
   readonly options?: TimelineOptions;
-  readonly details?: Partial<Pick<Timeline, "path" | "address" | "client" | "server" | "model">>;
+  readonly details?: Partial<Pick<Timeline, "path" | "address" | "client" | "server" | "placement" | "model">>;
   /** How many of its kind there are, one after another. */
   readonly times?: number;
 }
@@ -98,9 +98,10 @@ Deno.test("refused inferences are logged up to a limit, and then counted; others
 
 Deno.test("an inference is one line at its end, with all that is known, and at debug one at its start", () => {
   const usage = { promptTokens: 3, completionTokens: 2, totalTokens: 5 };
-  const [started, ended, ...more] = linesOf({ outcome: "ok", status: 200, usage, finishReason: "stop" }, {
+  const timings = { cache_n: 1, prompt_n: 2 };
+  const [started, ended, ...more] = linesOf({ outcome: "ok", status: 200, usage, timings, finishReason: "stop" }, {
     level: "debug",
-    details: { server: "gpu0" },
+    details: { server: "gpu0", placement: { reason: "warm", expectedTokens: 2.4 } },
   });
   assertEquals(more, []);
   assertEquals(started, {
@@ -121,6 +122,9 @@ Deno.test("an inference is one line at its end, with all that is known, and at d
       address: "192.0.2.1",
       priority: "default",
       server: "gpu0",
+      placement: "warm",
+      expected_cache_tokens: 2,
+      cache_tokens: 1,
       outcome: "ok",
       stage: "stream",
       status: 200,

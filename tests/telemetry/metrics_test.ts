@@ -154,6 +154,28 @@ Deno.test("each server has its series, and one that was removed leaves none", ()
   assertEquals([sample(`modeld_server_up{server="b"}`), slots("b")], [undefined, [undefined, undefined]]);
 });
 
+Deno.test("where requests were sent, why, and what was in the cache there; a removed server's series are deleted", () => {
+  const { now, clock, metrics, sample } = daemon();
+  now.status = { ...IDLE, servers: [server("a", "ready", 1, 0), server("b", "ready", 1, 0)] };
+  const end = (server: string, reason: string, expectedTokens: number, timings?: Record<string, number>) => {
+    const timeline = stream(clock, "m", []);
+    timeline.server = server;
+    timeline.placement = { reason, expectedTokens };
+    metrics.inferences.ended(timeline, { outcome: "ok", status: 200, ...timings && { timings } });
+  };
+  end("a", "cold", 0, { cache_n: 0, prompt_n: 100 });
+  end("a", "warm", 99.6, { cache_n: 80, prompt_n: 30 });
+  end("b", "spill", 50); // not answered: nothing is known of its cache
+  const dispatched = (server: string, reason: string) =>
+    sample(`modeld_dispatch_total{server="${server}",reason="${reason}"}`);
+  assertEquals([dispatched("a", "cold"), dispatched("a", "warm"), dispatched("b", "spill")], [1, 1, 1]);
+  assertEquals(sample(`modeld_prompt_tokens_total{model="m",source="cache"}`), 80);
+  assertEquals(sample(`modeld_prompt_tokens_total{model="m",source="computed"}`), 130);
+  assertEquals(sample(`modeld_affinity_expected_tokens_total{model="m"}`), 100);
+  now.status = { ...IDLE, servers: [server("b", "ready", 1, 0)] };
+  assertEquals([dispatched("a", "cold"), dispatched("a", "warm"), dispatched("b", "spill")], [undefined, undefined, 1]);
+});
+
 Deno.test("the queue of a model on several servers counts once", () => {
   const { now, sample } = daemon();
   now.status = {

@@ -3,8 +3,20 @@ import type { Fingerprint } from "./fingerprint.ts";
 /** Blocks that are remembered; entries are numbered in 16 bits. */
 const CAPACITY = 32_768;
 
+/** What is known of a block. */
+export interface LastBlock {
+  /** How many new blocks had been remembered when it was last used, and how many have been since. */
+  readonly usedAt: number;
+  readonly age: number;
+  /**
+   * Where a remembered prompt ended with it that nothing has continued yet: how long the answer was, 0 where it is not known.
+   * Undefined elsewhere.
+   */
+  readonly answerBytes: number | undefined;
+}
+
 /**
- * The blocks of prompts that one server has computed for one model, least recently used out first; 0.6 MB at most, in
+ * The blocks of prompts that one server has computed for one model, least recently used out first; 0.9 MB at most, in
  * typed arrays.
  *
  * A prompt's blocks are touched from the last to the first, so a block is always more recent than those that continue
@@ -15,9 +27,9 @@ export class RecentBlocks {
   /** Two hashes of each entry, and the clock when it was last used. */
   readonly #high: Uint32Array;
   readonly #low: Uint32Array;
-  readonly #usedAt: Uint32Array;
-  /** 1 where no remembered prompt goes on after the block. */
-  readonly #isEnd: Uint8Array;
+  readonly #usedAt: Float64Array;
+  /** Where no remembered prompt goes on after the block: 1 + bytes of the answer that followed it there; 0 elsewhere. */
+  readonly #endings: Uint32Array;
   /** A ring of entries in order of use; entry `capacity` stands between the newest and the oldest. */
   readonly #newer: Uint16Array;
   readonly #older: Uint16Array;
@@ -32,8 +44,8 @@ export class RecentBlocks {
     this.#capacity = capacity;
     this.#high = new Uint32Array(capacity);
     this.#low = new Uint32Array(capacity);
-    this.#usedAt = new Uint32Array(capacity);
-    this.#isEnd = new Uint8Array(capacity);
+    this.#usedAt = new Float64Array(capacity);
+    this.#endings = new Uint32Array(capacity);
     this.#newer = new Uint16Array(capacity + 1);
     this.#older = new Uint16Array(capacity + 1);
     this.#table = new Uint16Array(2 * capacity);
@@ -64,15 +76,12 @@ export class RecentBlocks {
     return known;
   }
 
-  /** How many new blocks have been remembered since the last use of the last of these, which must be known. */
-  age(prompt: Fingerprint, blocks: number): number {
+  /** What is known of the last of these, which must be known. */
+  last(prompt: Fingerprint, blocks: number): LastBlock {
     const entry = this.#find(prompt.high(blocks - 1), prompt.low(blocks - 1));
-    return (this.#clock - (this.#usedAt[entry] ?? 0)) >>> 0;
-  }
-
-  /** Whether these blocks, which must be known, are a whole prompt that nothing has continued yet. */
-  isWhole(prompt: Fingerprint, blocks: number): boolean {
-    return this.#isEnd[this.#find(prompt.high(blocks - 1), prompt.low(blocks - 1))] === 1;
+    const usedAt = at(this.#usedAt, entry);
+    const ending = at(this.#endings, entry);
+    return { usedAt, age: this.#clock - usedAt, answerBytes: ending === 0 ? undefined : ending - 1 };
   }
 
   /** Whether a prompt of the same session has been remembered lately. */
@@ -80,16 +89,20 @@ export class RecentBlocks {
     return session !== undefined && this.#find(session.high, session.low) >= 0;
   }
 
-  /** Makes all blocks of a prompt and its session the most recently used. */
-  remember(prompt: Fingerprint): void {
+  /**
+   * Makes all blocks of a prompt and its session the most recently used.
+   *
+   * @param answerBytes how long its answer was; 0 where it has none, or not a whole one
+   */
+  remember(prompt: Fingerprint, answerBytes = 0): void {
     const count = Math.min(prompt.count, this.#capacity - 1);
     const known = Math.min(count, this.match(prompt));
     const ends = prompt.isOpen ? 2 : 1;
-    this.#clock = (this.#clock + count - known) >>> 0;
+    this.#clock += count - known;
     for (let block = count - 1; block >= 0; block--) {
       const entry = this.#touch(prompt.high(block), prompt.low(block));
-      if (block < count - ends) this.#isEnd[entry] = 0;
-      else if (block >= known) this.#isEnd[entry] = 1;
+      const isEnd = block >= count - ends && (block >= known || at(this.#endings, entry) > 0);
+      this.#endings[entry] = isEnd ? 1 + answerBytes : 0;
     }
     if (prompt.session !== undefined) this.#touch(prompt.session.high, prompt.session.low);
   }
@@ -157,6 +170,6 @@ export class RecentBlocks {
   }
 }
 
-function at(values: Uint16Array | Uint32Array, index: number): number {
+function at(values: Uint16Array | Uint32Array | Float64Array, index: number): number {
   return values[index] ?? 0;
 }

@@ -47,16 +47,67 @@ Deno.test("a server that was doubted is believed again once it has shown that it
   assert(share(affinity, 60, true).expectedBytes > 600);
 });
 
-Deno.test("a conversation is expected in full where its last turn was, whatever was there last time", () => {
+/** Sends a turn of a conversation, the end of which is the last of these texts; says what was expected of it. */
+function converse(affinity: Affinity, texts: readonly string[], cachedBytes: number, answer = "") {
+  const prompt = fingerprint(texts);
+  const match = affinity.match(prompt);
+  affinity.learn(match, cachedBytes);
+  affinity.remember(prompt, answer.length);
+  return match;
+}
+
+Deno.test("a conversation that goes on is expected where its last turn was, with the answer", () => {
   const affinity = new Affinity();
-  const history = [text("system")];
-  for (let turn = 0; turn < 10; turn++) {
-    const match = affinity.match(fingerprint([...history, text(`turn ${turn}`)]));
-    assertEquals([match.continues, match.expectedBytes], turn === 0 ? [false, 0] : [true, history.length * 640]);
-    history.push(text(`turn ${turn}`));
-    affinity.remember(fingerprint(history));
-    affinity.learn(match, 0);
-  }
+  const [system, question, answer] = [text("system"), text("question"), text("answer").slice(0, 300)];
+  converse(affinity, [system, question], 0, answer);
+  const next = affinity.match(fingerprint([system, question, answer, text("more")]));
+  assertEquals([next.continues, next.bytes, next.expectedBytes, next.historyBytes], [true, 1_280, 1_580, 1_580]);
+  // A prompt is never expected to have more in the cache than it has.
+  assertEquals(affinity.match(fingerprint([system, question, "no"])).expectedBytes, 1_282);
+});
+
+Deno.test("answers that are not found in the cache, as where clients leave out the reasoning, are expected no more", () => {
+  const affinity = new Affinity();
+  const answer = text("reasoning");
+  const kept = Array.from({ length: 20 }, (_, i) => {
+    converse(affinity, [text(`system ${i}`)], 0, answer);
+    return converse(affinity, [text(`system ${i}`), text("more")], 640, answer).expectedBytes;
+  });
+  assertEquals([kept[0], kept.at(-1)], [1_280, 640]);
+});
+
+Deno.test("where cache_n shows that a conversation was thrown out, it is forgotten, and all that was used no later", () => {
+  const affinity = new Affinity();
+  const [older, gone, newer] = ["older", "gone", "newer"].map((name) => [text(name), text(`question of ${name}`)]);
+  assert(older !== undefined && gone !== undefined && newer !== undefined);
+  const expected = (texts: readonly string[]) => affinity.match(fingerprint([...texts, "and on"])).expectedBytes;
+  for (const texts of [older, gone, newer]) converse(affinity, texts, 0, "Yes.");
+  assertEquals([older, gone, newer].map(expected), [1_284, 1_284, 1_284]);
+
+  const match = affinity.match(fingerprint([...gone, "and on"]));
+  affinity.learn(match, 100);
+  assertEquals([older, gone, newer].map(expected), [0, 0, 1_284]);
+  // What another prompt shares with it is gone as well.
+  assertEquals(affinity.match(fingerprint([text("older"), text("another question")])).expectedBytes, 0);
+
+  // This very answer has filled the cache again.
+  affinity.remember(fingerprint([...gone, "and on"]), 4);
+  assertEquals(affinity.match(fingerprint([...gone, "and on", "Yes.", "more"])).expectedBytes, 1_290);
+  assertEquals(expected(older), 0);
+  // What it left there is still known: a conversation that moves pushes out those of others.
+  const known = affinity.match(fingerprint([...older, "and on"]));
+  assertEquals([known.continues, known.historyBytes > 1_280], [true, true]);
+});
+
+Deno.test("one that was found, or whose last turn was not answered, shows nothing of the others", () => {
+  const affinity = new Affinity();
+  converse(affinity, [text("older")], 0, "Yes.");
+  converse(affinity, [text("found")], 0, "Yes.");
+  affinity.remember(fingerprint([text("cut off")]));
+  affinity.learn(affinity.match(fingerprint([text("found"), "more"])), 400);
+  affinity.learn(affinity.match(fingerprint([text("cut off"), "more"])), 10);
+  assertEquals(affinity.match(fingerprint([text("older"), "more"])).bytes, 640);
+  assert(affinity.match(fingerprint([text("older"), "more"])).expectedBytes >= 640);
 });
 
 Deno.test("what was found before is found again without a search, until something changes", () => {

@@ -12,6 +12,7 @@ import type { ArrivalLimiter } from "../../middleware/arrival_limiter.ts";
 import { streamReply } from "../../reply/stream_reply.ts";
 import { decodeText, receiveBody } from "../../request_body.ts";
 import type { Route } from "../../route.ts";
+import { sessionKeyOf } from "../../session_key.ts";
 import { type InferRequest, parseInferRequest } from "./infer_request.ts";
 import { checkValueCount } from "./json_values.ts";
 import { LineEncoder } from "./lines.ts";
@@ -55,7 +56,7 @@ export function inferRoute(options: InferRouteOptions): Route {
         });
         inference.lowerPriority(infer.priority);
         options.rateLimits.charge(inference, context, () => estimateOf(infer));
-        const response = await reply(infer, inference, options);
+        const response = await reply(infer, inference, sessionKeyOf(request.headers), options);
         if (infer.ignored.length > 0) response.headers.set("X-Modeld-Ignored", infer.ignored.join(", "));
         return withServer(response, inference);
       } catch (error) {
@@ -78,6 +79,7 @@ function upstreamHeaders({ id, timeline: { traceparent } }: Inference): Readonly
 function reply(
   { generate, stream, reasoning, progress }: InferRequest,
   inference: Inference,
+  session: string | undefined,
   options: InferRouteOptions,
 ): Promise<Response> {
   const { id, timeline, signal, share } = inference;
@@ -98,7 +100,7 @@ function reply(
       fleet.exchange({
         model: aliased(generate.model, aliases),
         slots: 1,
-        prompt: () => promptOf(generate.prompt),
+        prompt: () => promptOf(generate.prompt, session),
         open: ({ server, model }, signal) => {
           const { model: _named, ...request } = generate;
           return server.generate(model === undefined ? request : { ...request, model }, signal);
@@ -110,9 +112,9 @@ function reply(
 
 const utf8 = new TextEncoder();
 
-function promptOf(prompt: string): Fingerprint {
+function promptOf(prompt: string, session: string | undefined): Fingerprint {
   const bytes = utf8.encode(prompt);
-  return new Fingerprint([{ bytes, start: 0, end: bytes.length }]);
+  return new Fingerprint([{ bytes, start: 0, end: bytes.length }], session);
 }
 
 /** Characters of a prompt or a line that are logged. */

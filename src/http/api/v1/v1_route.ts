@@ -11,6 +11,7 @@ import type { ArrivalLimiter } from "../../middleware/arrival_limiter.ts";
 import { streamReply } from "../../reply/stream_reply.ts";
 import { receiveBody } from "../../request_body.ts";
 import type { RequestContext, Route } from "../../route.ts";
+import { sessionKeyOf } from "../../session_key.ts";
 import { booleanOf, countTasks, textOf, tokenLimitOf } from "./body_fields.ts";
 import { scanBody, type ScannedBody } from "./body_scanner.ts";
 import { spliceBody } from "./body_splice.ts";
@@ -133,7 +134,7 @@ async function read(
     stream: row.terminal !== undefined && booleanOf(body, scanned, "stream") === true,
     asksProgress: booleanOf(body, scanned, "return_progress") === true,
     tasks: row.slots === undefined ? 0 : countTasks(body, scanned, row.slots),
-    session: sessionOf(request.headers) ?? textOf(body, scanned, "prompt_cache_key"),
+    session: sessionKeyOf(request.headers) ?? textOf(body, scanned, "prompt_cache_key"),
   };
 }
 
@@ -173,18 +174,6 @@ function fleetRequest(
       }, signal);
     },
   };
-}
-
-/** Headers by which clients name a conversation. */
-const SESSION_HEADERS = ["x-session-id", "x-session-affinity", "session-id", "x-openwebui-chat-id"];
-const LONGEST_SESSION = 256;
-
-function sessionOf(headers: Headers): string | undefined {
-  for (const name of SESSION_HEADERS) {
-    const value = headers.get(name);
-    if (value !== null && value !== "") return value.slice(0, LONGEST_SESSION);
-  }
-  return undefined;
 }
 
 function promptOf(row: V1Route, bytes: Uint8Array, scanned: ScannedBody, session: string | undefined): Fingerprint {

@@ -57,6 +57,16 @@ Deno.test("timings are passed on as llama-server sent them", () =>
     ]);
   }));
 
+Deno.test("the session that a client names counts as a part of its prompt, for the choice of a server", () =>
+  withServer(async ({ infer, fleet }) => {
+    const json = { "Content-Type": "application/json" };
+    for (const headers of [json, { ...json, "X-Session-Id": "chat 7" }]) {
+      await (await infer({ prompt: "hi" }, { headers })).text();
+    }
+    const prompts = fleet.calls.map(({ request }) => request.prompt?.());
+    assertEquals(prompts.map((prompt) => [prompt?.bytes, prompt?.session !== undefined]), [[2, false], [2, true]]);
+  }));
+
 Deno.test("what the client asked for reaches llama-server, field by field, and no header of its own", () =>
   withServer(async ({ infer, fleet }) => {
     const reply = await infer({
