@@ -72,6 +72,10 @@ test("every query of the dashboard and of the alerts returns data from a modeld 
       await (await infer(modeld.url, { model, prompt: "Once upon", max_tokens: 8 })).last();
       await seen(`outcome="ok"`, before + 1);
     }
+    const several = JSON.stringify({ model: "a", prompt: "Once", n: 2, max_tokens: 4 });
+    const headers = { "Content-Type": "application/json" };
+    await (await fetch(new URL("/v1/completions", modeld.url), { method: "POST", headers, body: several })).text();
+    await seen(`outcome="ok"`, 6);
     const long = { model: "a", prompt: "Once", max_tokens: 15_000 };
     const cut = [await infer(modeld.url, long), await infer(modeld.url, long)];
     for (const stream of cut) await stream.read(2);
@@ -95,7 +99,7 @@ test("every query of the dashboard and of the alerts returns data from a modeld 
       // Some hold only while something runs or waits, as it did a moment ago.
       const samples = [
         ...await prometheus.query(query),
-        ...await prometheus.query(`last_over_time((${query})[1m:1s])`),
+        ...await prometheus.query(`last_over_time((${query})[1m:100ms])`),
       ];
       if (!samples.some(({ value }) => Number.isFinite(value))) empty.push(query);
     }

@@ -8,6 +8,7 @@ import type { Settings } from "../config/settings_table.ts";
 import { Dispatcher } from "../dispatch/dispatcher.ts";
 import type { Fleet } from "../dispatch/fleet.ts";
 import type { Terms } from "../dispatch/state.ts";
+import type { HttpServer } from "../http/server.ts";
 import { getLogger } from "../telemetry/log.ts";
 import { createMetrics } from "../telemetry/metrics.ts";
 import { resolveBySystem } from "../upstream/discovery.ts";
@@ -41,10 +42,10 @@ export async function runDaemon(
 ): Promise<number> {
   const { settings } = configuration;
   const events = new EventLines(Deno.stdout);
-  let serving: Listening | undefined = undefined;
+  const served: { api?: HttpServer } = {};
   const live = keepUpToDate(configuration, renewal, (next) => {
     servers.update(next);
-    serving?.api.reconfigure(liveHttpOptions(next));
+    served.api?.reconfigure(liveHttpOptions(next));
   });
   const metrics = createMetrics({
     status: () => fleet.status(),
@@ -64,7 +65,7 @@ export async function runDaemon(
     isLost = true;
     end.abort(undefined);
   };
-  serving = await listen({ configuration, fleet, metrics, onLost });
+  const serving = await listen({ configuration, fleet, metrics, onLost });
   if (serving === undefined) {
     await live.close();
     servers.close();
@@ -72,6 +73,7 @@ export async function runDaemon(
     return 1;
   }
   const { api } = serving;
+  served.api = api;
   onListening?.(api.addr);
   const url = `${configuration.tls === undefined ? "http" : "https"}://${formatAddress(api.addr)}`;
   const report = new StartReport({ url, hasServers: configuration.servers.length > 0, fleet, clock: systemClock });

@@ -277,7 +277,7 @@ const fileCases: readonly (readonly [string, string, string])[] = [
   [
     ".yaml",
     "llama_api_key: !sk-x 1",
-    'config: "FILE" is not valid YAML, unknown scalar tag: look at line 1, column 23 (flag --config)',
+    'config: "FILE" is not valid YAML, unknown scalar tag: look at line 1, column 16 (flag --config)',
   ],
   [".yaml", "addr: ':1'\n---\naddr: ':2'", 'config: "FILE" holds more than one YAML document (flag --config)'],
   [
