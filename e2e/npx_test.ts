@@ -27,7 +27,7 @@ for (const task of ["start", "dev"]) {
     const port = freePort();
     const process = npx(Deno.version.deno, task, "--addr", `127.0.0.1:${port}`);
     try {
-      await process.line(task === "start" ? /"listening"/ : /ready; it starts anew/);
+      await process.line(task === "start" ? /"listening"/ : /ready\. It starts anew/);
       assertEquals(await listens(port), true);
       process.signal("SIGTERM");
       await eventually("nothing listens", async () => !await listens(port), 5_000);

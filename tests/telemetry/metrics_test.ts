@@ -257,7 +257,6 @@ Deno.test("llama-server's timings show as cache hits and as the rate of a stream
   assertEquals(sample(`modeld_prompt_tokens_total{model="m",source="cache"}`), 500);
   assertEquals(sample(`modeld_prompt_tokens_total{model="m",source="computed"}`), 100);
   assertEquals(sample(`modeld_affinity_expected_tokens_total{model="m"}`), 600);
-  assertEquals(sample(`modeld_dispatch_total{server="a",reason="warm"}`), 1);
   assertEquals(sample(`modeld_stream_tokens_per_second_sum{model="m"}`), 25);
   assertEquals(sample(`modeld_prompt_length_tokens_bucket{le="256",model="m"}`), 0);
   assertEquals(sample(`modeld_prompt_length_tokens_bucket{le="1024",model="m"}`), 1);

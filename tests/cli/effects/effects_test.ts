@@ -4,6 +4,7 @@ import { type SettingName, settingNames, settingsTable } from "../../../src/conf
 import { BlackHole } from "../../llama/black_hole.ts";
 import { RawClient } from "../../http/raw_client.ts";
 import { eventually } from "../../support/eventually.ts";
+import { freePort } from "../../support/real_llama_server.ts";
 import { chunk, replyJson, STREAM_HEAD } from "../../support/replies.ts";
 import { FakeLlamaHttpServer } from "../../support/fake_llama_http_server.ts";
 import { completionStream } from "../../support/wire_streams.ts";
@@ -28,6 +29,18 @@ import { type Effect, readyz, type Rig, testedSettings, testEffect, type Upstrea
 testEffect("addr", {
   text: ({ url }) => url.host,
   see: async (rig) => assertEquals(await statusOf(rig, "/healthz"), 200),
+});
+const metricsHost = `127.0.0.1:${freePort()}`;
+testEffect("metricsAddr", {
+  text: metricsHost,
+  see: async () => {
+    const reply = await fetch(`http://${metricsHost}/metrics`);
+    assertStringIncludes(await reply.text(), "modeld_pool_waiting 0");
+  },
+});
+testEffect("metricsAliases", {
+  text: "vllm",
+  see: async (rig) => assertStringIncludes(await (await get(rig, "/metrics")).text(), "vllm:num_requests_waiting"),
 });
 testEffect("corsEnabled", {
   text: "true",
