@@ -22,8 +22,11 @@ const CLIENTS = 12;
 /** What memory may have grown by, in MB, from the second quarter's median to the last quarter's. */
 const GROWTH_MB = 30;
 
-/** How long a run must be, in seconds, for its growth to say anything: before that memory grows as the heap warms up. */
-const WARM_SECONDS = 100;
+/**
+ * Whether growth of memory and what becomes of closed sockets are looked at: memory grows in the first minute or so, as the
+ * heap warms up, and the sockets take another minute.
+ */
+const isLong = seconds >= 100;
 
 /** How long a socket stays in TIME_WAIT at most, in ms, and a little more. */
 const TIME_WAIT_MS = 70_000;
@@ -67,7 +70,7 @@ try {
   assertEquals(last.done, true, "service does not resume");
   const ports = [Number(modeld.url.port), Number(llama.url.port)];
   console.log(`sockets in TIME_WAIT: ${await timeWaitSockets(ports)}`);
-  await eventually("at most a few of them a minute later", async () => await timeWaitSockets(ports) < 10, TIME_WAIT_MS);
+  if (isLong) await eventually("few a minute later", async () => await timeWaitSockets(ports) < 10, TIME_WAIT_MS);
   assertEquals(await modeld.stop(), { code: 0, signal: null });
   console.log("everything is back where it was");
 } finally {
@@ -138,7 +141,7 @@ function report(samples: readonly Sample[], endings: Record<string, number>, out
 }
 
 function assertGrowth(samples: readonly Sample[]): void {
-  if (seconds < WARM_SECONDS) return console.log(`growth of memory: not looked at in less than ${WARM_SECONDS} s`);
+  if (!isLong) return console.log("too short to say anything about growth of memory and closed sockets");
   const growth = median(quarter(samples, 3)) - median(quarter(samples, 1));
   assert(growth <= GROWTH_MB, `memory grew by ${growth.toFixed(0)} MB`);
 }

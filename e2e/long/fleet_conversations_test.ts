@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
-import { infer } from "../tests/support/ndjson_client.ts";
-import type { RealLlamaServer } from "../tests/support/real_llama_server.ts";
-import { countedByModeld, countedByServers, since, withFleet } from "./support/fleet.ts";
-import { modelFolder, testModel } from "./support/test_model.ts";
+import { infer } from "../../tests/support/ndjson_client.ts";
+import type { RealLlamaServer } from "../../tests/support/real_llama_server.ts";
+import { countedByModeld, countedByServers, since, withFleet } from "../support/fleet.ts";
+import { modelFolder, testModel } from "../support/test_model.ts";
 
 const SLOTS = 4;
 const LLAMA_ARGS = ["-t", "1", "-c", "32768", "-np", String(SLOTS), "--metrics"];

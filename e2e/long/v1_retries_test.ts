@@ -1,15 +1,15 @@
 import { assert, assertEquals } from "@std/assert";
-import { postV1 } from "../tests/faults/support/v1_client.ts";
-import { samples } from "../tests/faults/support/accounts.ts";
-import { CANNED_TOKENS } from "../tests/support/canned_generation.ts";
-import type { Daemon } from "../tests/support/daemon.ts";
-import { eventually } from "../tests/support/eventually.ts";
-import type { FakeLlamaHttpServer } from "../tests/support/fake_llama_http_server.ts";
-import type { Exchange } from "../tests/support/raw_http_server.ts";
-import { chunk, LAST_CHUNK, replyJson, STREAM_HEAD } from "../tests/support/replies.ts";
-import { errorBody, SSE_DONE } from "../tests/support/wire_streams.ts";
-import { withFakeLlama } from "./support/stack.ts";
-import { type Client, clients } from "./v1_clients/clients.ts";
+import { postV1 } from "../../tests/faults/support/v1_client.ts";
+import { samples } from "../../tests/faults/support/accounts.ts";
+import { CANNED_TOKENS } from "../../tests/support/canned_generation.ts";
+import type { Daemon } from "../../tests/support/daemon.ts";
+import { eventually } from "../../tests/support/eventually.ts";
+import type { FakeLlamaHttpServer } from "../../tests/support/fake_llama_http_server.ts";
+import type { Exchange } from "../../tests/support/raw_http_server.ts";
+import { chunk, LAST_CHUNK, replyJson, STREAM_HEAD } from "../../tests/support/replies.ts";
+import { errorBody, SSE_DONE } from "../../tests/support/wire_streams.ts";
+import { withFakeLlama } from "../support/stack.ts";
+import { type Client, clients } from "../v1_clients/clients.ts";
 
 const WHOLE = CANNED_TOKENS.join("");
 

@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { bearer, type Configured, withConfigured } from "../tests/support/configured_daemon.ts";
-import { eventually } from "../tests/support/eventually.ts";
-import { Load } from "../tests/support/load.ts";
-import { type Llama, llamas } from "./support/llama.ts";
+import { bearer, type Configured, withConfigured } from "../../tests/support/configured_daemon.ts";
+import { eventually } from "../../tests/support/eventually.ts";
+import { Load } from "../../tests/support/load.ts";
+import { type Llama, llamas } from "../support/llama.ts";
 
 // Clients share one llama-server: a fake one, and a real one.
 
