@@ -17,20 +17,24 @@ export interface ReplyShape {
   whole(text: string, end: GenerationEnd): Json;
 }
 
-/** llama-server's figures of a generation: numbers of tokens, and milliseconds. */
+/** llama-server's figures of a generation, to the microsecond as it has them: numbers of tokens, and milliseconds. */
 function timings({ promptTokens, cachedTokens, completionTokens, promptMs, predictedMs }: GenerationEnd): Json {
   const promptRead = promptTokens - cachedTokens;
   return {
     cache_n: cachedTokens,
     prompt_n: promptRead,
-    prompt_ms: promptMs,
-    prompt_per_token_ms: promptMs / promptRead,
-    prompt_per_second: promptRead / promptMs * 1000,
+    prompt_ms: thousandths(promptMs),
+    prompt_per_token_ms: thousandths(promptMs / promptRead),
+    prompt_per_second: thousandths(promptRead / promptMs * 1000),
     predicted_n: completionTokens,
-    predicted_ms: predictedMs,
-    predicted_per_token_ms: predictedMs / completionTokens,
-    predicted_per_second: completionTokens / predictedMs * 1000,
+    predicted_ms: thousandths(predictedMs),
+    predicted_per_token_ms: thousandths(predictedMs / completionTokens),
+    predicted_per_second: thousandths(completionTokens / predictedMs * 1000),
   };
+}
+
+function thousandths(value: number): number {
+  return Math.round(value * 1_000) / 1_000;
 }
 
 function usage({ promptTokens, completionTokens, cachedTokens }: GenerationEnd): Json {
