@@ -29,10 +29,13 @@ Deno.test("on a terminal the preflight shows what it waits for on one line, and 
 });
 
 Deno.test("on a terminal a bare modeld says on one screen what to do next, and warns of nothing", async () => {
-  const modeld = Daemon.command(["--addr", "127.0.0.1:0"]);
-  const terminal = new SpawnedProcess("script", ["-qefc", quoted(modeld), "/dev/null"]);
+  const modeld = `echo "pid $$"; exec ${quoted(Daemon.command(["--addr", "127.0.0.1:0"]))}`;
+  const terminal = new SpawnedProcess("script", ["-qefc", modeld, "/dev/null"]);
+  const [, pid = ""] = await terminal.line(/pid (\d+)/);
   await terminal.line(/Ctrl\+C/);
-  await terminal.stop();
+  // It would outlive its terminal, whose end is a SIGHUP: for modeld that means to reload.
+  await new Deno.Command("kill", { args: [pid] }).output();
+  await terminal.exited;
   const screen = terminal.stdoutLines.join("\n");
   for (const words of ["modeld demo", "llama-server -m", "modeld --llama-url", "modeld check"]) {
     assertStringIncludes(screen, words);
