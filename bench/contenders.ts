@@ -1,6 +1,7 @@
 import type { Target } from "./load.ts";
 import { nginxCommand } from "./nginx.ts";
-import { freePort, ServerProcess } from "./server_process.ts";
+import { ServerProcess } from "./server_process.ts";
+import { freePort } from "../tests/support/ports.ts";
 
 /** Something that stands between client and upstream. */
 export interface Contender {

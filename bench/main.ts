@@ -8,7 +8,8 @@ import { beyond, FULL, measure, type Measured, type MeasureName, MEASURES, QUICK
 import { nginxVersion } from "./nginx.ts";
 import { parseOptions } from "./options.ts";
 import { svg } from "./plot.ts";
-import { freePort, ServerProcess } from "./server_process.ts";
+import { ServerProcess } from "./server_process.ts";
+import { freePort } from "../tests/support/ports.ts";
 import { best, median, overRounds } from "./statistics.ts";
 import { table } from "./table.ts";
 

@@ -1,3 +1,5 @@
+import { listens } from "../tests/support/ports.ts";
+
 /** Linux counts CPU time in hundredths of a second in /proc/PID/stat. */
 const MS_PER_TICK = 10;
 const START_DEADLINE_MS = 15_000;
@@ -27,8 +29,11 @@ export class ServerProcess {
     const child = new Deno.Command(program, { args, stdin: "null", stdout: "null", stderr: "null" }).spawn();
     let exited = false;
     child.status.then(() => exited = true);
-    while (!(await accepts(port))) {
-      if (!exited && performance.now() - startedAt < START_DEADLINE_MS) continue;
+    while (!(await listens(port))) {
+      if (!exited && performance.now() - startedAt < START_DEADLINE_MS) {
+        await new Promise((resolve) => setTimeout(resolve, 1));
+        continue;
+      }
       if (!exited) child.kill("SIGKILL");
       throw new Error(`it does not listen; to see why, run it by hand: ${command.join(" ")}`);
     }
@@ -52,24 +57,6 @@ export class ServerProcess {
   async stop(): Promise<void> {
     this.#child.kill("SIGKILL");
     await this.#child.status;
-  }
-}
-
-/** A port on which nothing listens at the moment. */
-export function freePort(): number {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  listener.close();
-  return listener.addr.port;
-}
-
-async function accepts(port: number): Promise<boolean> {
-  try {
-    (await Deno.connect({ hostname: "127.0.0.1", port })).close();
-    return true;
-  } catch (error) {
-    if (!(error instanceof Deno.errors.ConnectionRefused)) throw error;
-    await new Promise((resolve) => setTimeout(resolve, 1));
-    return false;
   }
 }
 

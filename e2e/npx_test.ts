@@ -1,21 +1,11 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { eventually } from "../tests/support/eventually.ts";
-import { freePort } from "../tests/support/real_llama_server.ts";
+import { freePort, listens } from "../tests/support/ports.ts";
 import { SpawnedProcess } from "../tests/support/spawned_process.ts";
 
 /** A task as README.md has it started, in a process group of its own. */
 function npx(deno: string, ...args: readonly string[]): SpawnedProcess {
   return new SpawnedProcess("setsid", ["npx", "-y", `deno@${deno}`, "task", ...args], { MODELD_STD: "local" });
-}
-
-async function listens(port: number): Promise<boolean> {
-  try {
-    (await Deno.connect({ hostname: "127.0.0.1", port })).close();
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.ConnectionRefused) return false;
-    throw error;
-  }
 }
 
 async function endGroup(leader: number): Promise<void> {

@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { Daemon } from "../tests/support/daemon.ts";
 import { eventually } from "../tests/support/eventually.ts";
-import { freePort, RealLlamaServer } from "../tests/support/real_llama_server.ts";
+import { RealLlamaServer } from "../tests/support/real_llama_server.ts";
+import { freePort } from "../tests/support/ports.ts";
 import { infer } from "../tests/support/ndjson_client.ts";
 import { modelFolder, testModel } from "./support/test_model.ts";
 

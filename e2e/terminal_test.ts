@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Daemon } from "../tests/support/daemon.ts";
 import { SpawnedProcess } from "../tests/support/spawned_process.ts";
-import { freePort } from "../tests/support/real_llama_server.ts";
+import { freePort } from "../tests/support/ports.ts";
 
 /** A check that waits for nobody, in vain. */
 function checkInVain(): string[] {

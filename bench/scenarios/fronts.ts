@@ -1,5 +1,7 @@
 import { Daemon } from "../../tests/support/daemon.ts";
-import { freePort, RealLlamaServer } from "../../tests/support/real_llama_server.ts";
+import { RealLlamaServer } from "../../tests/support/real_llama_server.ts";
+import { eventually } from "../../tests/support/eventually.ts";
+import { freePort, listens } from "../../tests/support/ports.ts";
 import { SpawnedProcess } from "../../tests/support/spawned_process.ts";
 import { SLOTS } from "./loads.ts";
 
@@ -72,7 +74,7 @@ async function startBefore(
       const file = `${folder}/nginx-${port}.conf`;
       await Deno.writeTextFile(file, configuration(port, upstreams, folder));
       const process = new SpawnedProcess("nginx", ["-c", file, "-p", folder, "-e", `${folder}/nginx-error.log`]);
-      await listens(port);
+      await eventually("nginx listens", () => listens(port));
       return { url: new URL(`http://127.0.0.1:${port}`), stop: async () => void await process.stop("SIGKILL") };
     }
   }
@@ -103,16 +105,4 @@ http {
   }
 }
 `;
-}
-
-async function listens(port: number): Promise<void> {
-  for (let attempt = 0; attempt < 200; attempt++) {
-    try {
-      return (await Deno.connect({ hostname: "127.0.0.1", port })).close();
-    } catch (error) {
-      if (!(error instanceof Deno.errors.ConnectionRefused)) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  }
-  throw new Error("nginx does not listen");
 }

@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { freePort } from "../../tests/support/real_llama_server.ts";
+import { freePort } from "../../tests/support/ports.ts";
 import { SpawnedProcess } from "../../tests/support/spawned_process.ts";
 import { FakeLlamaHttpServer } from "../../tests/support/fake_llama_http_server.ts";
 import { buildEnvironment } from "./build_environment.ts";

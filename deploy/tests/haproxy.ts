@@ -1,4 +1,5 @@
 import { eventually } from "../../tests/support/eventually.ts";
+import { listens } from "../../tests/support/ports.ts";
 import { SpawnedProcess } from "../../tests/support/spawned_process.ts";
 
 const DOCUMENTED = new URL("../haproxy/haproxy.cfg", import.meta.url);
@@ -11,14 +12,6 @@ export async function startHaproxy(port: number, modelds: readonly URL[], folder
     .replace(/^ *server modeld-1 .*\n/m, servers);
   await Deno.writeTextFile(`${folder}/haproxy.cfg`, config);
   const process = new SpawnedProcess("haproxy", ["-db", "-f", `${folder}/haproxy.cfg`]);
-  await eventually("HAProxy listens", async () => {
-    try {
-      (await Deno.connect({ hostname: "127.0.0.1", port })).close();
-      return true;
-    } catch (error) {
-      if (error instanceof Deno.errors.ConnectionRefused) return false;
-      throw error;
-    }
-  });
+  await eventually("HAProxy listens", () => listens(port));
   return process;
 }

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { Daemon } from "../../tests/support/daemon.ts";
 import { infer } from "../../tests/support/ndjson_client.ts";
 import { chunk, LAST_CHUNK, STREAM_HEAD } from "../../tests/support/replies.ts";
-import { freePort } from "../../tests/support/real_llama_server.ts";
+import { freePort } from "../../tests/support/ports.ts";
 import { SpawnedProcess } from "../../tests/support/spawned_process.ts";
 import { FakeLlamaHttpServer } from "../../tests/support/fake_llama_http_server.ts";
 import { startHaproxy } from "./haproxy.ts";

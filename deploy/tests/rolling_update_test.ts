@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { Daemon } from "../../tests/support/daemon.ts";
 import { eventually } from "../../tests/support/eventually.ts";
 import { FakeLlamaHttpServer } from "../../tests/support/fake_llama_http_server.ts";
-import { freePort } from "../../tests/support/real_llama_server.ts";
+import { freePort } from "../../tests/support/ports.ts";
 import { startHaproxy } from "./haproxy.ts";
 
 const MODELDS = 3;

@@ -1,4 +1,4 @@
-import { freePort } from "../../tests/support/real_llama_server.ts";
+import { freePort } from "../../tests/support/ports.ts";
 import { SpawnedProcess } from "../../tests/support/spawned_process.ts";
 
 /** What to do where Debian's package prometheus is not installed. */

@@ -1,7 +1,7 @@
 import { brief } from "../base/figures.ts";
 import type { FleetCheckResult, FleetPreflight } from "../upstream/fleet_preflight.ts";
 import { preflightChecks } from "../upstream/preflight_checks.ts";
-import { paint } from "./print.ts";
+import { onOneLine, paint } from "./print.ts";
 
 type Status = FleetCheckResult["status"];
 
@@ -40,7 +40,7 @@ export class CheckReport {
     const where = this.#serverWidth === 0 ? "" : `${(server ?? "").padEnd(this.#serverWidth)}  `;
     const head = `${where}${name.padEnd(NAME_WIDTH)}  ${time.padStart(TIME_WIDTH)}`;
     this.#line(status, `${head}  ${detail}`);
-    if (remedy !== undefined) this.#print(`${" ".repeat(head.length + 4)}→ ${remedy}\n`);
+    if (remedy !== undefined) this.#print(`${" ".repeat(head.length + 4)}→ ${onOneLine(remedy)}\n`);
   }
 
   /** Prints what was not checked, and the verdict as the last line. @param ms what all of it took */
@@ -62,6 +62,6 @@ export class CheckReport {
 
   #line(status: Status, text: string): void {
     const mark = this.#colors ? paint(MARKS[status], COLORS[status]) : MARKS[status];
-    this.#print(`${mark} ${text}\n`);
+    this.#print(`${mark} ${onOneLine(text)}\n`);
   }
 }

@@ -1,6 +1,6 @@
 import { type Address, formatAddress, reachableAddress } from "../config/address.ts";
 import { createDirectHttpClient } from "../llama/connection/http_client.ts";
-import { print, printProblem } from "./print.ts";
+import { onOneLine, print, printProblem } from "./print.ts";
 
 /** How long the daemon has to answer, in ms: less than what container engines give a health check. */
 const deadline = 3_000;
@@ -17,7 +17,7 @@ export async function health(addr: Address, overTls: boolean): Promise<number> {
   try {
     const signal = AbortSignal.timeout(deadline);
     const { ok, text } = overTls ? await askOverTls(url, reachable, signal) : await ask(url, signal);
-    if (ok) return print(`${text}\n`);
+    if (ok) return print(`${onOneLine(text)}\n`);
     printProblem(text);
     return 1;
   } catch (error) {

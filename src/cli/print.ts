@@ -16,7 +16,12 @@ export function tryPrint(text: string): boolean {
 
 /** Writes one line to stderr, as a program that cannot start does. */
 export function printProblem(text: string): void {
-  writeAll(Deno.stderr, `modeld: ${text}\n`);
+  writeAll(Deno.stderr, `modeld: ${onOneLine(text)}\n`);
+}
+
+/** The text with a space in place of each character that could steer a terminal or begin a line: others have written it. */
+export function onOneLine(text: string): string {
+  return text.replace(/\p{Cc}/gu, " ");
 }
 
 function writeAll(to: { writeSync(bytes: Uint8Array): number }, text: string): boolean {
@@ -43,7 +48,7 @@ export function showWaiting({ detail, elapsed, wait }: Waiting): void {
 /** Shows one line of a terminal that changes, in place of the one before; an empty one clears it. */
 export function showProgress(text: string): void {
   // The cursor stays at the beginning, so that a line of the log overwrites it.
-  if (isWatched) Deno.stderr.writeSync(encoder.encode(`\r\x1b[K${text.slice(0, longestLine)}\r`));
+  if (isWatched) Deno.stderr.writeSync(encoder.encode(`\r\x1b[K${onOneLine(text).slice(0, longestLine)}\r`));
 }
 
 /** Clears that line, so that others can be written. */

@@ -8,7 +8,7 @@ import { ConfigurationError, quote, suggestion } from "../config/problem.ts";
 import { printConfig } from "../config/show.ts";
 import { check } from "./check.ts";
 import { health } from "./health.ts";
-import { print, printProblem } from "./print.ts";
+import { print, printNotice, printProblem } from "./print.ts";
 import { onHangUp } from "./process.ts";
 import { serve } from "./serve.ts";
 
@@ -26,7 +26,7 @@ export async function run(args: readonly string[]): Promise<number> {
   try {
     return await dispatch(args);
   } catch (error) {
-    printProblem(`unexpected failure, please report it: ${error instanceof Error ? error.stack : String(error)}`);
+    printNotice(`modeld: unexpected failure, please report it: ${error instanceof Error ? error.stack : error}\n`);
     return 1;
   }
 }

@@ -2,7 +2,7 @@ import { brief, shortName } from "../base/figures.ts";
 import type { Stage } from "../base/timeline.ts";
 import type { FleetView, InstanceView, RequestView } from "../http/api/live/live_view.ts";
 import type { RecentFigures } from "../telemetry/recent.ts";
-import { paint } from "./print.ts";
+import { onOneLine, paint } from "./print.ts";
 
 /** What is known of a running modeld: the last snapshot of its `GET /events`, with the changes since. */
 export interface Picture {
@@ -182,6 +182,6 @@ function megabytes(mb: number): string {
 
 /** As much of a text as has room, without what could steer a terminal. */
 function clipTo(text: string, columns: number): string {
-  const plain = text.replace(/\p{Cc}/gu, " ");
+  const plain = onOneLine(text);
   return plain.length <= columns ? plain : columns < 1 ? "" : `${plain.slice(0, columns - 1)}…`;
 }

@@ -102,8 +102,8 @@ export class Inference implements RequestContext {
     this.timeline.priority = atMost(this.priority, priorityOf(word));
   }
 
-  /** Takes what a gateway says of it. */
-  heed({ fairnessId, objective }: GatewayHeaders): void {
+  /** Takes the place in the queue and the class that a gateway asks for; never a higher class than it has. */
+  applyGateway({ fairnessId, objective }: GatewayHeaders): void {
     this.fairnessId = fairnessId;
     this.timeline.priority = atMost(this.priority, objective);
   }

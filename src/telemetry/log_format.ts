@@ -78,8 +78,7 @@ function quote(value: string): string {
 
 /** The message, with whatever could start a line of its own or steer a terminal escaped. */
 function oneLine(message: string): string {
-  // deno-lint-ignore no-control-regex -- control characters are what it is about
-  return /[\x00-\x1f\x7f-\x9f]/.test(message) ? quote(message).slice(1, -1) : message;
+  return /\p{Cc}/u.test(message) ? quote(message).slice(1, -1) : message;
 }
 
 /** JSON leaves DEL and the C1 controls as they are; terminals act on them. */

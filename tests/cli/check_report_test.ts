@@ -62,3 +62,10 @@ Deno.test("colours are of the marks alone", () => {
   const [line] = printed([FINE], ["one"], true);
   assertEquals(line, "\x1b[32m✓\x1b[0m model list                  4ms  tiny");
 });
+
+Deno.test("what a server says of itself can neither steer the terminal nor begin a line of its own", () => {
+  const detail = "\x1b[2J\x9b1A\n✓ all is well";
+  const lines = printed([{ ...FAILED, detail, remedy: "read\rthis" }], ["one\x07", "two"]);
+  assertEquals(lines.filter((line) => /\p{Cc}/u.test(line)), []);
+  assertEquals(lines.some((line) => line.startsWith("✓")), false);
+});

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { CANNED_TOKENS } from "../support/canned_generation.ts";
 import { Daemon } from "../support/daemon.ts";
-import { freePort } from "../support/real_llama_server.ts";
+import { freePort } from "../support/ports.ts";
 import { FakeLlamaHttpServer } from "../support/fake_llama_http_server.ts";
 import { APIS } from "./support/apis.ts";
 import { Accounts } from "./support/accounts.ts";

@@ -3,7 +3,8 @@ import { testModel } from "../../e2e/support/test_model.ts";
 import { Daemon } from "../support/daemon.ts";
 import { eventually } from "../support/eventually.ts";
 import { infer } from "../support/ndjson_client.ts";
-import { findLlamaServer, freePort } from "../support/real_llama_server.ts";
+import { findLlamaServer } from "../support/real_llama_server.ts";
+import { freePort } from "../support/ports.ts";
 import { SpawnedProcess } from "../support/spawned_process.ts";
 
 async function states(modeld: Daemon): Promise<string> {

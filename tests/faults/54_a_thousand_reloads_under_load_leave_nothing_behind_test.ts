@@ -3,7 +3,7 @@ import { eventually } from "../support/eventually.ts";
 import { FakeLlamaHttpServer } from "../support/fake_llama_http_server.ts";
 import { Inspector } from "../support/inspector.ts";
 import { openDescriptors } from "../support/process_inspection.ts";
-import { freePort } from "../support/real_llama_server.ts";
+import { freePort } from "../support/ports.ts";
 import { type Configured, withConfigured } from "../support/configured_daemon.ts";
 
 const RELOADS = 1_000;

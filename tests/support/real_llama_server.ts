@@ -1,3 +1,4 @@
+import { freePort } from "./ports.ts";
 import { type Exit, SpawnedProcess } from "./spawned_process.ts";
 
 /**
@@ -98,13 +99,6 @@ export class RealLlamaServer {
       throw error;
     }
   }
-}
-
-/** A port that nothing listens on now. */
-export function freePort(): number {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  listener.close();
-  return listener.addr.port;
 }
 
 function isFile(path: string): boolean {

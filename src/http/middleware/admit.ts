@@ -46,7 +46,7 @@ export async function admit(
   const logLevel = askedLogLevel(request);
   context.isLogged = logLevel !== "off";
   const inference = inferences.begin(context.requestId, request, client, { logLevel, address });
-  inference.heed(gatewayHeaders(request, context));
+  inference.applyGateway(gatewayHeaders(request, context));
   try {
     budget.check();
     inference.onEnd(clients.enter(client.name));

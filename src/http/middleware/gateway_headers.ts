@@ -13,8 +13,8 @@ export interface GatewayHeaders {
 const LONGEST_ID = 256;
 
 /**
- * Reads `x-gateway-inference-fairness-id` and `x-gateway-inference-objective`, which llm-d calls `x-llm-d-…` by now, from a trusted proxy alone: a client that
- * could name itself anew with each request would never have to wait for its turn.
+ * Reads `x-gateway-inference-fairness-id` and `x-gateway-inference-objective` (in llm-d's newer releases `x-llm-d-…`) from a
+ * trusted proxy alone: a client that could name itself anew with each request would never have to wait for its turn.
  */
 export function gatewayHeaders({ headers }: Request, { throughProxy }: RequestContext): GatewayHeaders {
   if (!throughProxy) return {};

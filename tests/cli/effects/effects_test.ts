@@ -4,7 +4,7 @@ import { type SettingName, settingNames, settingsTable } from "../../../src/conf
 import { BlackHole } from "../../llama/black_hole.ts";
 import { RawClient } from "../../http/raw_client.ts";
 import { eventually } from "../../support/eventually.ts";
-import { freePort } from "../../support/real_llama_server.ts";
+import { freePort } from "../../support/ports.ts";
 import { chunk, replyJson, STREAM_HEAD } from "../../support/replies.ts";
 import { FakeLlamaHttpServer } from "../../support/fake_llama_http_server.ts";
 import { completionStream } from "../../support/wire_streams.ts";

@@ -5,7 +5,7 @@ import { configure } from "../../config/configure.ts";
 import { eventually } from "../../support/eventually.ts";
 import { FakeLlamaHttpServer, type FakeLlamaOptions } from "../../support/fake_llama_http_server.ts";
 import { infer, type InferReply } from "../../support/ndjson_client.ts";
-import { freePort } from "../../support/real_llama_server.ts";
+import { freePort } from "../../support/ports.ts";
 import { assert } from "@std/assert";
 
 /** One setting with a value, and how a user of modeld sees that it counts. */

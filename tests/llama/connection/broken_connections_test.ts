@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { ModeldError } from "../../../src/base/errors.ts";
 import type { Exchange as LlamaExchange } from "../../../src/llama/exchange.ts";
 import { fetchFailure } from "../../../src/llama/connection/fetch_failure.ts";
-import { freePort } from "../../support/real_llama_server.ts";
+import { freePort } from "../../support/ports.ts";
 import { chunk, CLOSE_DELIMITED_HEAD, head, STREAM_HEAD } from "../../support/replies.ts";
 import { completionEnd, completionToken } from "../../support/wire_streams.ts";
 import { never, nextFragments, readAll, serverAt, withFake } from "../server_under_test.ts";
