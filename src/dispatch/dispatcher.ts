@@ -5,7 +5,7 @@ import { MovingDeadline } from "../base/deadlines.ts";
 import { ModeldError } from "../base/errors.ts";
 import type { JsonObject } from "../base/json.ts";
 import type { RequestContext } from "../base/request_context.ts";
-import type { Completion, Ending, Exchange } from "../llama/exchange.ts";
+import type { Ending, Exchange } from "../llama/exchange.ts";
 import { lacksEndpoint } from "../llama/failures.ts";
 import type { LlamaServer } from "../llama/llama_server.ts";
 import { getLogger } from "../telemetry/log.ts";
@@ -14,7 +14,7 @@ import { ServerLink } from "../upstream/link.ts";
 import { ModelFiles } from "../upstream/model_files.ts";
 import { Server, type ServerTerms } from "../upstream/server.ts";
 import type { Command } from "./commands.ts";
-import type { AnswerTimings } from "./estimates.ts";
+import { answerTimings } from "./estimates.ts";
 import type { Event, RequestEnding } from "./events.ts";
 import type { CatalogModel, Fleet, FleetRequest, ModelInfo, QueuePlace } from "./fleet.ts";
 import { nextDeadline, step } from "./machine.ts";
@@ -317,19 +317,10 @@ export class Dispatcher implements Fleet {
   }
 }
 
-const TIMINGS = ["cache_n", "prompt_n", "prompt_ms", "predicted_n", "predicted_ms"] as const;
-
 function requestEnding(ending: Ending): RequestEnding {
-  return ending.kind === "completed" ? { kind: "completed", timings: answerTimings(ending.completion) } : ending;
-}
-
-/** llama-server's `timings`, where it sent all that is learned from. */
-function answerTimings({ timings = {} }: Completion): AnswerTimings | undefined {
-  const [cacheTokens, promptTokens, promptMs, predictedTokens, predictedMs] = TIMINGS.map((name) =>
-    Number(timings[name])
-  );
-  const all = { cacheTokens, promptTokens, promptMs, predictedTokens, predictedMs };
-  return Object.values(all).every(Number.isFinite) ? all as AnswerTimings : undefined;
+  return ending.kind === "completed"
+    ? { kind: "completed", timings: answerTimings(ending.completion.timings) }
+    : ending;
 }
 
 /** An exception of modeld's own says nothing about the server. */

@@ -1,3 +1,5 @@
+import type { JsonObject } from "../base/json.ts";
+
 /** What is kept of a ratio's past when one more sample comes. */
 const KEPT = 0.9;
 /** Where nothing was measured yet: English text, and a small model on a GPU. */
@@ -5,6 +7,8 @@ const TOKENS_PER_BYTE = 0.25;
 const PREFILL_RATE = 1;
 const DECODE_RATE = 0.03;
 const SERVICE_MS = 5_000;
+
+const TIMINGS = ["cache_n", "prompt_n", "prompt_ms", "predicted_n", "predicted_ms"] as const;
 
 /** A ratio of two amounts that are measured again and again; recent samples and large ones weigh more. */
 export class MovingRatio {
@@ -33,6 +37,15 @@ export interface AnswerTimings {
   readonly promptMs: number;
   readonly predictedTokens: number;
   readonly predictedMs: number;
+}
+
+/** What there is to learn from llama-server's `timings`; undefined where it did not send all of that. */
+export function answerTimings(timings: JsonObject = {}): AnswerTimings | undefined {
+  const [cacheTokens, promptTokens, promptMs, predictedTokens, predictedMs] = TIMINGS.map((name) =>
+    Number(timings[name])
+  );
+  const all = { cacheTokens, promptTokens, promptMs, predictedTokens, predictedMs };
+  return Object.values(all).every(Number.isFinite) ? all as AnswerTimings : undefined;
 }
 
 /** What is learned of one model, on all servers together. */
