@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { Daemon } from "../../tests/support/daemon.ts";
+import { eventually } from "../../tests/support/eventually.ts";
 import { infer } from "../../tests/support/ndjson_client.ts";
 import { chunk, LAST_CHUNK, STREAM_HEAD } from "../../tests/support/replies.ts";
 import { freePort } from "../../tests/support/ports.ts";
@@ -50,6 +51,16 @@ const caddy: Proxy = {
   },
 };
 
+/** Those of a gateway whose effect shows in the log; the fairness ids go the same way. */
+const GATEWAY_HEADERS = ["x-gateway-inference-objective", "x-llm-d-inference-objective"];
+
+/** The log's lines of the inferences that have ended. */
+function ended(modeld: Daemon): { readonly priority: string }[] {
+  return modeld.process.stderrLines.map((line) => JSON.parse(line)).filter(({ message }) =>
+    message === "inference ended"
+  );
+}
+
 for (const proxy of [nginx, caddy, haproxy]) {
   Deno.test(`behind ${proxy.name} each token arrives before llama-server has sent the next`, async () => {
     await withProxy(proxy, async (url, llama) => {
@@ -64,6 +75,16 @@ for (const proxy of [nginx, caddy, haproxy]) {
       proceed.resolve();
       const last = await reply.last();
       assertEquals([last.done, last.content], [true, " one two"]);
+    });
+  });
+
+  Deno.test(`what only an inference gateway may say does not come from clients through ${proxy.name}`, async () => {
+    await withProxy(proxy, async (url, _llama, modeld) => {
+      for (const header of GATEWAY_HEADERS) {
+        await (await infer(url, { prompt: "count" }, { headers: { [header]: "batch" } })).last();
+      }
+      await eventually("each has ended", () => ended(modeld).length === GATEWAY_HEADERS.length);
+      assertEquals(ended(modeld).map(({ priority }) => priority), GATEWAY_HEADERS.map(() => "default"));
     });
   });
 
@@ -86,16 +107,20 @@ for (const proxy of [nginx, caddy, haproxy]) {
   });
 }
 
-async function withProxy(proxy: Proxy, use: (url: URL, llama: FakeLlamaHttpServer) => Promise<void>): Promise<void> {
+async function withProxy(
+  proxy: Proxy,
+  use: (url: URL, llama: FakeLlamaHttpServer, modeld: Daemon) => Promise<void>,
+): Promise<void> {
   const folder = await Deno.makeTempDir();
   const llama = await FakeLlamaHttpServer.start();
   // No deadline, so that nothing but the client's leaving ends a generation; no preflight, whose dry run is a generation too.
   const args = ["--llama-url", llama.url.href, "--llama-timeout", "0", "--preflight", "off"];
-  const modeld = await (await Daemon.start({ args })).ready();
+  const trust = ["--trusted-proxies", "127.0.0.1"];
+  const modeld = await (await Daemon.start({ args: [...args, ...trust] })).ready();
   const port = freePort();
   const process = await proxy.start(port, modeld.url, folder);
   try {
-    await use(new URL(`http://127.0.0.1:${port}`), llama);
+    await use(new URL(`http://127.0.0.1:${port}`), llama, modeld);
   } finally {
     await process.stop();
     await modeld.stop();
