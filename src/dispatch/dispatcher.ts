@@ -8,7 +8,6 @@ import type { RequestContext } from "../base/request_context.ts";
 import type { Ending, Exchange } from "../llama/exchange.ts";
 import { lacksEndpoint } from "../llama/failures.ts";
 import type { LlamaServer } from "../llama/llama_server.ts";
-import { getLogger } from "../telemetry/log.ts";
 import type { LifecycleChange, LifecycleEvent, ServerEvent } from "../upstream/lifecycle.ts";
 import { ServerLink } from "../upstream/link.ts";
 import { ModelFiles } from "../upstream/model_files.ts";
@@ -17,6 +16,7 @@ import type { Command } from "./commands.ts";
 import { answerTimings } from "./estimates.ts";
 import type { Event, RequestEnding } from "./events.ts";
 import type { CatalogModel, Fleet, FleetRequest, ModelInfo, QueuePlace } from "./fleet.ts";
+import { logLifecycle } from "./lifecycle_log.ts";
 import { nextDeadline, step } from "./machine.ts";
 import { route, upstreamModel } from "./models.ts";
 import { modelForbidden } from "./refusals.ts";
@@ -31,8 +31,6 @@ import {
   readinessOf,
   type Status,
 } from "./status.ts";
-
-const log = getLogger("fleet");
 
 /** One llama-server of the fleet. */
 export interface FleetServer {
@@ -303,17 +301,9 @@ export class Dispatcher implements Fleet {
   }
 
   #emit(server: string, change: LifecycleChange): void {
-    const { event, ...details } = change;
-    log[this.#severityOf(server, event)](event, { server, ...details });
+    logLifecycle(server, change, this.#state.servers.get(server)?.lastError !== undefined);
     const time = new Date(this.#options.clock.wallTime()).toISOString();
     this.#options.onEvent?.({ ...change, server, time });
-  }
-
-  /** That a server is there is news only where it was not before. */
-  #severityOf(server: string, event: LifecycleChange["event"]): "warn" | "info" | "debug" {
-    if (event === "server_lost" || event === "load_failed") return "warn";
-    const isFirst = this.#state.servers.get(server)?.lastError === undefined;
-    return event === "server_found" && isFirst ? "debug" : "info";
   }
 }
 
